@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * arena.h - memory that lives and dies together: one per exchange, one per configuration generation.
+ *
+ * Allocation is a pointer bump; nothing is freed alone. An arena argument in a signature says where
+ * the result lives. Over `bytes_max` is a bug or an unchecked limit, hence must(); callers bound
+ * their input first. True out-of-memory ends the process.
+ */
+#ifndef AIRE_BASE_ARENA_H
+#define AIRE_BASE_ARENA_H
+
+#include "base/str.h"
+
+#include <stddef.h>
+
+struct arena;
+
+/* The arena itself sits in its first block of `block_bytes` (>= 256). */
+struct arena *arena_new(size_t block_bytes);
+void arena_free(struct arena *arena); /* runs cleanups, newest first; NULL is fine */
+
+void *arena_alloc(struct arena *arena, size_t bytes); /* aligned to 16, not zeroed */
+void *arena_zero(struct arena *arena, size_t bytes);  /* the same, zeroed */
+struct str arena_str(struct arena *arena, struct str s);  /* a copy, with a NUL after it */
+const char *arena_cstr(struct arena *arena, struct str s); /* the same as C string */
+struct str arena_printf(struct arena *arena, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Calls `run(object)` when the arena is freed: for descriptors and shared counts, not for memory. */
+void arena_cleanup(struct arena *arena, void (*run)(void *object), void *object);
+
+size_t arena_bytes(const struct arena *arena); /* blocks held, for accounting */
+
+/* T *p = arena_new_of(arena, struct thing): one zeroed object. */
+#define arena_new_of(arena, type) ((type *)arena_zero((arena), sizeof(type)))
+#define arena_array_of(arena, type, count) ((type *)arena_zero((arena), sizeof(type) * (count)))
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * str.h - a borrowed run of bytes. It never owns, is never NUL-terminated by contract, and may hold
+ * any byte. `at` may be NULL only when `len` is 0.
+ */
+#ifndef AIRE_BASE_STR_H
+#define AIRE_BASE_STR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct str {
+    const char *at;
+    size_t len;
+};
+
+/* From a string literal. */
+#define STR(literal) ((struct str){"" literal, sizeof(literal) - 1})
+/* For printf("%.*s", STR_ARG(s)). */
+#define STR_FMT "%.*s"
+#define STR_ARG(s) (int)(s).len, (s).at ? (s).at : ""
+
+struct str str_of(const char *c_string); /* NULL gives the empty str */
+struct str str_cut(struct str s, size_t from, size_t to); /* [from, to), clamped to s */
+
+bool str_equal(struct str a, struct str b);
+bool str_equal_ci(struct str a, struct str b); /* ASCII letters only */
+int str_compare(struct str a, struct str b);   /* memcmp order, shorter first */
+bool str_starts(struct str s, struct str prefix);
+bool str_ends(struct str s, struct str suffix);
+
+/* Index of the first match, or SIZE_MAX. */
+size_t str_find(struct str s, struct str needle);
+size_t str_find_byte(struct str s, char byte);
+
+struct str str_trim(struct str s); /* spaces, tabs, CR, LF at both ends */
+
+/* Cuts off the part before the first `separator` into *head and advances *rest behind it; false when
+ * *rest is empty. The last part has no separator after it. */
+bool str_split(struct str *rest, char separator, struct str *head);
+
+/* Copies into a C string of `room` bytes, always terminated; false when it was cut short. */
+bool str_copy(struct str s, char *to, size_t room);
+
+/* Edit distance, for "did you mean"; at most 64 bytes of each are looked at. */
+size_t str_distance(struct str a, struct str b);
+
+#endif

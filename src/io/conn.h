@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * conn.h - a buffered connection, plain or TLS, on one loop.
+ *
+ * Reading: bytes are read into the loop's scratch and shown to on_data, which returns how many it
+ * consumed; the rest is kept and shown again, with more, on the next arrival or conn_resume. An idle
+ * connection therefore holds no buffer. Writing: conn_write copies and conn_lend borrows; all output of
+ * a turn leaves in one gathered write at its end; what the peer does not take waits. on_drain tells when
+ * all of it has left. Callbacks may call conn_close; they are never run inside a call on the same conn.
+ */
+#ifndef AIRE_IO_CONN_H
+#define AIRE_IO_CONN_H
+
+#include "base/cap.h"
+#include "io/loop.h"
+#include "io/tls.h"
+
+struct conn;
+
+struct conn_handler {
+    void (*on_open)(void *owner);                       /* dialled: connected and TLS done */
+    size_t (*on_data)(void *owner, struct str data);    /* bytes consumed */
+    void (*on_drain)(void *owner);                      /* output queue became empty */
+    /* The peer ended its direction (why CLOSED; writing is still possible) or the connection failed
+     * (any other). Called once; after it no on_data. The owner then calls conn_close. */
+    void (*on_end)(void *owner, enum err why);
+};
+
+struct conn_options {
+    const struct conn_handler *handler;
+    void *owner;
+    struct cap *memory;       /* counts buffered bytes of both directions; may be NULL */
+    size_t pending_max;       /* unconsumed input kept; more ends the connection with LIMIT */
+    struct tls_client *tls;   /* dial only: NULL is plain */
+    struct str tls_name;      /* host name to verify; copied */
+};
+
+/* Takes over an accepted socket. */
+enum err conn_accept(struct loop *loop, int sock, const struct conn_options *options,
+                     struct conn **conn) MUST_USE;
+/* Starts to connect; on_open or on_end follows later. */
+enum err conn_dial(struct loop *loop, const struct address *to, const struct conn_options *options,
+                   struct conn **conn) MUST_USE;
+/* Turns an open plain connection into TLS (after a proxy's CONNECT); on_open follows. */
+enum err conn_start_tls(struct conn *conn, struct tls_client *tls, struct str name) MUST_USE;
+/* Frees; nothing more is called. Unsent output is dropped. NULL is fine. */
+void conn_close(struct conn *conn);
+/* Sends what is queued, half-closes, swallows input up to 64 KiB or linger_ms, then frees itself: the
+ * peer gets to read the last answer. The owner forgets the conn at once. */
+void conn_close_after_drain(struct conn *conn, uint64_t linger_ms);
+
+void conn_set_handler(struct conn *conn, const struct conn_handler *handler, void *owner);
+
+enum err conn_write(struct conn *conn, struct str bytes) MUST_USE; /* LIMIT: no memory in the cap */
+/* Borrowed until on_drain or conn_close. */
+enum err conn_lend(struct conn *conn, struct str bytes) MUST_USE;
+size_t conn_queued(const struct conn *conn); /* bytes not yet taken by the kernel */
+uint64_t conn_sent_bytes(const struct conn *conn);
+
+void conn_pause(struct conn *conn);  /* stop reading; back-pressure reaches the peer */
+void conn_resume(struct conn *conn); /* kept bytes are shown from a deferred call */
+bool conn_paused(const struct conn *conn);
+
+struct loop *conn_loop(const struct conn *conn);
+const struct address *conn_peer(const struct conn *conn);
+int conn_sock(const struct conn *conn);
+
+#endif

@@ -1,0 +1,2 @@
+/* keeps the library non-empty */
+typedef int support_is_never_empty;
