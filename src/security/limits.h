@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * limits.h - rates (GCRA), tokens and money per day and month, per principal and per end user (S3, S5).
+ *
+ * GCRA (ATM Forum TM 4.0; the "virtual scheduling" form): one theoretical arrival time per subject, burst =
+ * the whole count of the rate. Tokens and money are reserved (an upper bound) before the call and settled
+ * (what it really was) after it, exactly once. Days and months are UTC. One mutex a subject; subjects idle
+ * for a month and a day may be dropped; beyond SUBJECTS_MAX new subjects are refused (fail closed).
+ */
+#ifndef AIRE_SECURITY_LIMITS_H
+#define AIRE_SECURITY_LIMITS_H
+
+#include "base/num.h"
+#include "base/str.h"
+#include "base/when.h"
+#include "store/store.h"
+
+#define LIMIT_SUBJECTS_MAX 100000
+
+struct limit_rule {
+    struct rate rate;              /* count 0: none */
+    int64_t day_microusd;          /* 0: none */
+    int64_t month_microusd;
+    uint64_t day_tokens;
+    uint64_t month_tokens;
+};
+
+enum limit_kind { LIMIT_NONE, LIMIT_RATE, LIMIT_DAY_MONEY, LIMIT_MONTH_MONEY, LIMIT_DAY_TOKENS,
+                  LIMIT_MONTH_TOKENS, LIMIT_SUBJECTS };
+const char *limit_kind_name(enum limit_kind kind);
+
+struct limits;
+struct limits *limits_new(const uint64_t seed[2]);
+void limits_free(struct limits *limits);
+
+/* A subject by its full name, e.g. "tenant/principal" or "tenant/principal/user:NAME", and the rule that
+ * holds for it now. */
+struct limit_claim {
+    struct str subject;
+    struct limit_rule rule;
+};
+
+struct limit_answer {
+    enum limit_kind hit;     /* LIMIT_NONE: granted */
+    size_t claim;            /* which claim was hit */
+    uint64_t retry_after_ms; /* rate: until one more is allowed; money, tokens: until the period ends */
+};
+
+/* Takes from all claims or from none. `tokens` and `microusd` are upper bounds. When granted and the mode
+ * is enforce, a reservation is held until limits_settle. */
+struct limit_reservation {
+    const struct limit_claim *claims; /* the caller keeps them until settled */
+    size_t count;
+    uint64_t tokens;
+    int64_t microusd;
+    int64_t day;
+    int64_t month;
+    bool held;
+};
+bool limits_reserve(struct limits *limits, struct limit_reservation *reservation, struct instant now,
+                    struct wall wall, struct limit_answer *answer);
+void limits_settle(struct limits *limits, struct limit_reservation *reservation, uint64_t tokens,
+                   int64_t microusd);
+
+/* Spend is durable with the exchange's record: one upsert per subject and period, in the same unit. */
+extern const struct schema limits_schema; /* table spend(subject, period, tokens, microusd) */
+#define LIMIT_STEPS_MAX 4 /* two claims, day and month */
+size_t limits_steps(const struct limit_reservation *reservation, uint64_t tokens, int64_t microusd,
+                    struct arena *arena, struct store_step steps[LIMIT_STEPS_MAX]);
+enum err limits_load(struct limits *limits, struct store *store, struct wall now) MUST_USE;
+
+struct limit_view {
+    int64_t day_microusd;
+    int64_t month_microusd;
+    uint64_t day_tokens;
+    uint64_t month_tokens;
+    int64_t held_microusd;
+};
+bool limits_look(struct limits *limits, struct str subject, struct wall now, struct limit_view *view);
+size_t limits_count(struct limits *limits);
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * events.h - events declared once, by their owner, in a .def fragment; emitted as typed structs.
+ *
+ * A fragment holds lines
+ *   EVENT(number, name, level, class, "what happened", F(kind, field, privacy) ...)
+ * number: stable for ever (stored); kind: str u64 i64 us microusd real flag; privacy: open or personal.
+ * The owner's header says  #define EVENTS "gateway/events.def"  and includes telemetry/declare_events.h:
+ * this gives struct event_NAME and extern const struct event_type event_type_NAME; its .c file includes
+ * telemetry/define_events.h in the same way.
+ */
+#ifndef AIRE_TELEMETRY_EVENTS_H
+#define AIRE_TELEMETRY_EVENTS_H
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "json/json_writer.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Retention by class, days: the standard's S2 table. */
+enum event_class { CLASS_INTERACTION, CLASS_REASONING, CLASS_TOOL, CLASS_PRIVILEGED, CLASS_SECURITY };
+#define EVENT_CLASSES 5
+extern const struct event_class_info {
+    const char *name;
+    unsigned retention_days;
+} event_classes[EVENT_CLASSES];
+
+enum field_kind { FIELD_str, FIELD_u64, FIELD_i64, FIELD_us, FIELD_microusd, FIELD_real, FIELD_flag };
+
+typedef struct str event_str;
+typedef uint64_t event_u64;
+typedef int64_t event_i64;
+typedef uint64_t event_us;
+typedef int64_t event_microusd;
+typedef double event_real;
+typedef bool event_flag;
+
+struct event_field {
+    const char *name;
+    enum field_kind kind;
+    size_t offset;
+    bool personal;
+};
+
+struct event_type {
+    uint32_t number;
+    const char *name;
+    enum log_level level;
+    enum event_class class;
+    const char *help;
+    const struct event_field *fields;
+    size_t count;
+};
+
+#define EVENT_BYTES_MAX 8192 /* encoded; longer strings are cut on a code point and end with U+2026 */
+
+/* Compact form: number, field count, then each field. Old readers skip fields they do not know. */
+enum err event_encode(const struct event_type *type, const void *event, int64_t at_us,
+                      struct buf *to) MUST_USE;
+
+/* All events of the program, by number; joined in app. */
+struct event_table {
+    const struct event_type *const *types;
+    size_t count;
+};
+const struct event_type *event_find(const struct event_table *table, uint32_t number);
+
+/* Takes the next event out of *encoded and writes it as one JSON object with "event" and "at". An
+ * unknown number is written as such, never an error. CORRUPT when the bytes make no sense. */
+enum err event_decode(const struct event_table *table, struct str *encoded, bool with_personal,
+                      struct json_writer *to) MUST_USE;
+/* For code that sums up: the next event's type (NULL: unknown) and one value by field name. */
+struct event_view {
+    const struct event_type *type;
+    uint32_t number;
+    int64_t at_us;
+    struct str payload;
+    size_t field_count;
+};
+enum err event_next(const struct event_table *table, struct str *encoded,
+                    struct event_view *view) MUST_USE;
+bool event_get_str(const struct event_view *view, const char *field, struct str *value);
+bool event_get_number(const struct event_view *view, const char *field, double *value);
+
+#endif
