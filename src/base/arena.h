@@ -2,8 +2,8 @@
  * arena.h - memory that lives and dies together: one per exchange, one per configuration generation.
  *
  * Allocation is a pointer bump; nothing is freed alone. An arena argument in a signature says where
- * the result lives. Over `bytes_max` is a bug or an unchecked limit, hence must(); callers bound
- * their input first. True out-of-memory ends the process.
+ * the result lives. The arena has no limit of its own: callers bound their input first. True
+ * out-of-memory ends the process. Invariant: every byte handed out stays put until arena_free.
  */
 #ifndef AIRE_BASE_ARENA_H
 #define AIRE_BASE_ARENA_H
@@ -20,6 +20,7 @@ void arena_free(struct arena *arena); /* runs cleanups, newest first; NULL is fi
 
 void *arena_alloc(struct arena *arena, size_t bytes); /* aligned to 16, not zeroed */
 void *arena_zero(struct arena *arena, size_t bytes);  /* the same, zeroed */
+void *arena_array(struct arena *arena, size_t count, size_t each); /* zeroed; checks the product */
 struct str arena_str(struct arena *arena, struct str s);  /* a copy, with a NUL after it */
 const char *arena_cstr(struct arena *arena, struct str s); /* the same as C string */
 struct str arena_printf(struct arena *arena, const char *format, ...)
@@ -32,6 +33,6 @@ size_t arena_bytes(const struct arena *arena); /* blocks held, for accounting */
 
 /* T *p = arena_new_of(arena, struct thing): one zeroed object. */
 #define arena_new_of(arena, type) ((type *)arena_zero((arena), sizeof(type)))
-#define arena_array_of(arena, type, count) ((type *)arena_zero((arena), sizeof(type) * (count)))
+#define arena_array_of(arena, type, count) ((type *)arena_array((arena), (count), sizeof(type)))
 
 #endif

@@ -30,6 +30,7 @@ enum err buf_add_u64(struct buf *buf, unsigned long long value) MUST_USE; /* dec
 void buf_drop_front(struct buf *buf, size_t bytes); /* memmove of the rest */
 struct str buf_str(const struct buf *buf);          /* borrowed until the next change */
 const char *buf_cstr(struct buf *buf);              /* NUL-terminated view; "" when empty */
-void buf_take(struct buf *from, struct buf *to);    /* moves ownership; `to` must be empty */
+/* Moves content, memory and limit; `to` must be empty, `from` is empty afterwards. */
+void buf_take(struct buf *from, struct buf *to);
 
 #endif

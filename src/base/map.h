@@ -17,7 +17,7 @@ struct map *map_new(const uint64_t seed[2], size_t count_max);
 void map_free(struct map *map); /* NULL is fine; values are the caller's */
 
 void *map_get(const struct map *map, struct str key);                        /* NULL: absent */
-enum err map_put(struct map *map, struct str key, void *value) MUST_USE;     /* replaces; LIMIT */
+enum err map_put(struct map *map, struct str key, void *value) MUST_USE; /* not NULL; replaces; LIMIT */
 void *map_remove(struct map *map, struct str key);                           /* the value or NULL */
 size_t map_count(const struct map *map);
 

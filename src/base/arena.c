@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * arena.c - a chain of blocks with a bump pointer into the newest ordinary one.
+ *
+ * Invariants: `at` is aligned to 16 and at <= end; every block is in the chain, the first one last,
+ * because it holds the arena itself. A request of half a block or more gets a block of its own, so
+ * that the rest of the current block is not wasted.
+ */
+#include "base/arena.h"
+
+#include "base/must.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ALIGN     16
+#define BLOCK_MIN 256
+
+/* Under AddressSanitizer a poisoned gap after each object makes an overrun visible. */
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#define GAP             ALIGN
+#define HIDE(at, bytes) ASAN_POISON_MEMORY_REGION((at), (bytes))
+#define SHOW(at, bytes) ASAN_UNPOISON_MEMORY_REGION((at), (bytes))
+#else
+#define GAP             0
+#define HIDE(at, bytes) ((void)0)
+#define SHOW(at, bytes) ((void)0)
+#endif
+
+struct block {
+    _Alignas(ALIGN) struct block *older;
+    size_t bytes; /* header included */
+};
+
+struct cleanup {
+    struct cleanup *older;
+    void (*run)(void *object);
+    void *object;
+};
+
+struct arena {
+    char *at;
+    char *end;
+    struct block *newest;
+    struct cleanup *cleanups;
+    size_t block_bytes;
+    size_t held;
+};
+
+static size_t round_up(size_t bytes)
+{
+    return (bytes + (ALIGN - 1)) & ~(size_t)(ALIGN - 1);
+}
+
+static struct block *block_new(size_t bytes)
+{
+    struct block *block = malloc(bytes);
+    if (block == NULL) {
+        must_have_memory();
+    }
+    *block = (struct block){NULL, bytes};
+    HIDE(block + 1, bytes - sizeof *block);
+    return block;
+}
+
+struct arena *arena_new(size_t block_bytes)
+{
+    must(block_bytes >= BLOCK_MIN && block_bytes <= PTRDIFF_MAX);
+    block_bytes = round_up(block_bytes);
+    struct block *first = block_new(block_bytes);
+    struct arena *arena = (struct arena *)(void *)(first + 1);
+    SHOW(arena, sizeof *arena);
+    *arena = (struct arena){
+        .at = (char *)arena + round_up(sizeof *arena) + GAP,
+        .end = (char *)first + block_bytes,
+        .newest = first,
+        .block_bytes = block_bytes,
+        .held = block_bytes,
+    };
+    return arena;
+}
+
+void arena_free(struct arena *arena)
+{
+    if (arena == NULL) {
+        return;
+    }
+    for (struct cleanup *c = arena->cleanups; c != NULL; c = c->older) {
+        c->run(c->object);
+    }
+    /* The chain is read before the block that holds the arena goes, which is the last. */
+    struct block *block = arena->newest;
+    while (block != NULL) {
+        struct block *older = block->older;
+        SHOW(block, block->bytes);
+        free(block);
+        block = older;
+    }
+}
+
+/* The slow path: the current block cannot give `room` (rounded) bytes. */
+static char *from_new_block(struct arena *arena, size_t room)
+{
+    bool own = room >= arena->block_bytes / 2;
+    struct block *block = block_new(own ? sizeof *block + room : arena->block_bytes);
+    block->older = arena->newest;
+    arena->newest = block;
+    arena->held += block->bytes;
+    char *at = (char *)(block + 1);
+    if (!own) {
+        arena->at = at + room;
+        arena->end = (char *)block + block->bytes;
+    }
+    return at;
+}
+
+void *arena_alloc(struct arena *arena, size_t bytes)
+{
+    must(bytes <= PTRDIFF_MAX - BLOCK_MIN);
+    size_t room = round_up(bytes) + GAP;
+    char *at = arena->at;
+    if (__builtin_expect(room <= (size_t)(arena->end - at), 1)) {
+        arena->at = at + room;
+    } else {
+        at = from_new_block(arena, room);
+    }
+    SHOW(at, bytes);
+    return at;
+}
+
+void *arena_zero(struct arena *arena, size_t bytes)
+{
+    void *at = arena_alloc(arena, bytes);
+    return memset(at, 0, bytes);
+}
+
+void *arena_array(struct arena *arena, size_t count, size_t each)
+{
+    size_t bytes = 0;
+    must(!__builtin_mul_overflow(count, each, &bytes));
+    return arena_zero(arena, bytes);
+}
+
+struct str arena_str(struct arena *arena, struct str s)
+{
+    return (struct str){arena_cstr(arena, s), s.len};
+}
+
+const char *arena_cstr(struct arena *arena, struct str s)
+{
+    char *copy = arena_alloc(arena, s.len + 1);
+    if (s.len > 0) {
+        memcpy(copy, s.at, s.len);
+    }
+    copy[s.len] = '\0';
+    return copy;
+}
+
+struct str arena_printf(struct arena *arena, const char *format, ...)
+{
+    va_list values;
+    va_start(values, format);
+    int length = vsnprintf(NULL, 0, format, values);
+    va_end(values);
+    must(length >= 0);
+    char *text = arena_alloc(arena, (size_t)length + 1);
+    va_start(values, format);
+    (void)vsnprintf(text, (size_t)length + 1, format, values);
+    va_end(values);
+    return (struct str){text, (size_t)length};
+}
+
+void arena_cleanup(struct arena *arena, void (*run)(void *object), void *object)
+{
+    must(run != NULL);
+    struct cleanup *cleanup = arena_new_of(arena, struct cleanup);
+    *cleanup = (struct cleanup){arena->cleanups, run, object};
+    arena->cleanups = cleanup;
+}
+
+size_t arena_bytes(const struct arena *arena)
+{
+    return arena->held;
+}
