@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
- * json.h - strict RFC 8259 text parsed to a tape of spans over the original bytes; nothing is copied.
+ * json.h - strict RFC 8259 text parsed to a tape of spans over the original bytes; nothing is
+ * copied.
  *
  * Invariants: node 0 is the root; a container's children follow it, `next` is the index behind its
- * whole subtree; an object's children are key, value, key, value. Spans of strings exclude the quotes.
- * The text must be one value with optional white space around it, valid UTF-8, without a BOM.
- * `\u0000` and lone surrogate escapes are accepted by the grammar and kept raw; decoding turns a lone
- * surrogate into U+FFFD. The text must outlive the document.
+ * whole subtree; an object's children are key, value, key, value. Spans of strings exclude the
+ * quotes. The text must be one value with optional white space around it, valid UTF-8, without a
+ * BOM.
+ * `\u0000` and lone surrogate escapes are accepted by the grammar and kept raw; decoding turns a
+ * lone surrogate into U+FFFD. The text must outlive the document.
  */
 #ifndef AIRE_JSON_JSON_H
 #define AIRE_JSON_JSON_H
@@ -74,8 +76,8 @@ uint32_t json_count(const struct json *json, uint32_t node);
 uint32_t json_get(const struct json *json, uint32_t object, struct str key);
 uint32_t json_at(const struct json *json, uint32_t array, uint32_t index);
 
-/* Children in order: for (n = json_first(j, c); n != JSON_NONE; n = json_after(j, c, n)). In an object
- * the walk stops at keys; the value of key k is k + 1. */
+/* Children in order: for (n = json_first(j, c); n != JSON_NONE; n = json_after(j, c, n)). In an
+ * object the walk stops at keys; the value of key k is k + 1. */
 uint32_t json_first(const struct json *json, uint32_t container);
 uint32_t json_after(const struct json *json, uint32_t container, uint32_t child);
 
@@ -84,7 +86,8 @@ uint32_t json_duplicate(const struct json *json, uint32_t object);
 
 struct str json_raw(const struct json *json, uint32_t node);   /* with quotes and brackets */
 struct str json_inner(const struct json *json, uint32_t node); /* of a string: between the quotes */
-/* Decoded string: aliases the text when nothing is escaped, else a copy in `arena`; "" if no string. */
+/* Decoded string: aliases the text when nothing is escaped, else a copy in `arena`; "" if no
+ * string. */
 struct str json_string(const struct json *json, uint32_t node, struct arena *arena);
 bool json_string_is(const struct json *json, uint32_t node, struct str expected); /* decoded */
 bool json_bool(const struct json *json, uint32_t node, bool otherwise);

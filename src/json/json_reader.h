@@ -15,13 +15,13 @@ struct json_reader {
     uint64_t object_bits[JSON_DEPTH_MAX / 64]; /* which open containers are objects */
     uint64_t offset;                           /* bytes accepted so far */
     uint32_t depth;
-    uint32_t utf8_code; /* continuation state */
     uint8_t state;
-    uint8_t sub; /* position inside a literal, escape or code point */
-    uint8_t utf8_low;
+    uint8_t sub;      /* bytes still missing of a word, an escape or a code point */
+    uint8_t utf8_low; /* what the next byte of a code point may be */
     uint8_t utf8_high;
-    bool is_key;
-    const char *what; /* why it failed */
+    bool is_key;      /* the string being read is a key */
+    enum err code;    /* why it failed, ... */
+    const char *what; /* ... in words */
 };
 
 void json_reader_init(struct json_reader *reader);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * json_writer.h - writes new JSON into a buf; commas and escapes are its business, nesting is checked
- * by must(). The first limit error of the buf sticks and is returned by json_writer_end.
+ * json_writer.h - writes new JSON into a buf; commas and escapes are its business, nesting is
+ * checked by must(). The first limit error of the buf sticks and is returned by json_writer_end.
  *
- * Output is plain UTF-8; invalid input bytes become U+FFFD; control characters, quote, backslash and
- * U+2028/9 are escaped.
+ * Output is plain UTF-8; invalid input bytes become U+FFFD; control characters, quote, backslash
+ * and U+2028/9 are escaped.
  */
 #ifndef AIRE_JSON_JSON_WRITER_H
 #define AIRE_JSON_JSON_WRITER_H
@@ -21,6 +21,7 @@ struct json_writer {
     uint64_t has_items; /* bit per depth */
     uint64_t in_object;
     bool after_key;
+    bool has_root;
 };
 
 void json_writer_init(struct json_writer *w, struct buf *to);
@@ -37,7 +38,8 @@ void json_put_str(struct json_writer *w, struct str value);
 void json_put_cstr(struct json_writer *w, const char *value); /* NULL writes null */
 void json_put_u64(struct json_writer *w, uint64_t value);
 void json_put_i64(struct json_writer *w, int64_t value);
-void json_put_double(struct json_writer *w, double value); /* shortest that reads back; non-finite: null */
+void json_put_double(struct json_writer *w,
+                     double value); /* shortest that reads back; non-finite: null */
 void json_put_bool(struct json_writer *w, bool value);
 void json_put_null(struct json_writer *w);
 void json_put_raw(struct json_writer *w, struct str json_text); /* trusted to be one JSON value */
