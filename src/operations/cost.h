@@ -7,7 +7,8 @@
 #include "base/str.h"
 #include "domain/usage.h"
 
-/* Micro-dollars per million tokens; -1: not told (cached then costs like input, writes like input). */
+/* Micro-dollars per million tokens; -1: not told (cached then costs like input, writes like input).
+ */
 struct price {
     int64_t input;
     int64_t cached;
@@ -21,10 +22,12 @@ struct price {
 int64_t cost_of(const struct price *price, const struct usage *usage);
 bool price_known(const struct price *price);
 
-/* An estimate where nobody tells: about 4 bytes of text a token, never under 1 for non-empty text. */
+/* An estimate where nobody tells: about 4 bytes of text a token, never under 1 for non-empty text.
+ */
 uint64_t cost_tokens_of_bytes(uint64_t text_bytes);
-/* Upper bound for a reservation: whole body as input (a token has at least one byte, but 2 bytes a token is
- * the densest seen in practice), plus the most the request allows as output. */
+/* Upper bound for a reservation: the whole body as input at the dearest input price (a token has at
+ * least one byte, but 2 bytes a token is the densest seen in practice), plus the most the request
+ * allows as output. */
 int64_t cost_bound(const struct price *price, uint64_t body_bytes, uint64_t output_tokens_max);
 
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * incident.h - outages of a route, measured: MTTD and MTTR (standard R6).
  *
- * An outage of a target begins with the first of the consecutive failures that opened its breaker, is
- * detected when the breaker opens, and is over for the users with the first healthy answer through the
- * route's path. The breaker tells its own part (breaker_move); this keeps the route's part.
+ * An outage of a target begins with the first of the consecutive failures that opened its breaker,
+ * is detected when the breaker opens, and is over for the users with the first healthy answer
+ * through the route's path. The breaker tells its own part (breaker_move); this keeps the route's
+ * part.
  */
 #ifndef AIRE_RESILIENCE_INCIDENT_H
 #define AIRE_RESILIENCE_INCIDENT_H
