@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
- * http1.h - strict HTTP/1.1 messages (RFC 9112), over llhttp in its strict build plus our own checks.
+ * http1.h - strict HTTP/1.1 messages (RFC 9112), over llhttp in its strict build plus our own
+ * checks.
  *
- * Refused beyond llhttp: no or several Host, obs-fold, NUL or bare CR in a head, Content-Length with
- * Transfer-Encoding, repeated or listed Content-Length, any Transfer-Encoding other than exactly
- * "chunked", Transfer-Encoding on HTTP/1.0, fields with '_' that look like framing fields, versions
- * other than 1.0 and 1.1, heads over the limits. One http1_parser reads one direction of one connection.
+ * Refused beyond llhttp: no or several Host, obs-fold, NUL or bare CR in a head, Content-Length
+ * with Transfer-Encoding, repeated or listed Content-Length, any Transfer-Encoding other than
+ * exactly "chunked", Transfer-Encoding on HTTP/1.0, fields with '_' that look like framing fields,
+ * versions other than 1.0 and 1.1, heads over the limits; in requests also TRACE, CONNECT, methods
+ * that llhttp does not know, and POST, PUT or PATCH without a length. One http1_parser reads one
+ * direction of one connection. The outcome does not depend on how the bytes were cut into pieces.
  */
 #ifndef AIRE_IO_HTTP1_H
 #define AIRE_IO_HTTP1_H
@@ -31,14 +34,15 @@ struct http_head {
     unsigned minor;    /* HTTP/1.minor: 0 or 1 */
     const struct http_field *fields;
     size_t count;
-    bool keep_alive;  /* after Connection and version */
+    bool keep_alive; /* after Connection and version */
     bool chunked;
     bool has_length;
     bool expects_continue;
     uint64_t length;
 };
 
-/* First field of that name or an empty str with at == NULL. */
+/* First field of that name; at == NULL when there is none (a present empty value has an address).
+ */
 struct str http_head_get(const struct http_head *head, struct str name);
 bool http_head_has(const struct http_head *head, struct str name);
 /* Is `token` in the comma-separated list of all fields of that name? Case-insensitive. */
@@ -61,7 +65,7 @@ enum http1_event {
 };
 
 struct http1_problem {
-    unsigned status;  /* what to answer: 400, 414, 431, 501, 505 */
+    unsigned status;  /* what to answer: 400, 411, 414, 417, 431, 501, 505; 0: no problem */
     const char *what; /* "two Content-Length fields" */
 };
 
@@ -84,10 +88,15 @@ bool http1_mid_message(const struct http1_parser *parser); /* some bytes of a me
 /* ---- writing ---- */
 
 const char *http_status_text(unsigned status);
+/* INVALID: a method, target or field that would break the framing; `to` is then unchanged. */
 enum err http1_write_request(struct buf *to, struct str method, struct str target,
                              const struct http_field *fields, size_t count) MUST_USE;
 enum err http1_write_response(struct buf *to, unsigned status, const struct http_field *fields,
-                              size_t count) MUST_USE; /* both end with the empty line */
+                              size_t count) MUST_USE;     /* both end with the empty line */
 bool http_field_valid(struct str name, struct str value); /* token; no CR, LF, NUL */
+/* Does the field describe this connection or this message's framing (connection, keep-alive, te,
+ * trailer, transfer-encoding, content-length, upgrade, proxy-*, http2-settings)? Such are never
+ * forwarded. */
+bool http_field_is_hop(struct str name);
 
 #endif

@@ -2,8 +2,10 @@
  * sse.h - event streams (WHATWG HTML, section 9.2), read incrementally.
  *
  * Accepts LF, CRLF, CR, comments, a leading BOM, several data lines, any split. Besides the decoded
- * event it gives the raw bytes from the first line to the blank line, so that an untouched event can be
- * forwarded as it came. A comment block is an event of its own with `comment` set.
+ * event it gives the raw bytes from the first line to the blank line, so that an untouched event
+ * can be forwarded as it came (without the BOM, and without the LF of a final CRLF that was cut in
+ * two: an event is not held back for it). A comment block is an event of its own with `comment`
+ * set; blank lines alone are nothing.
  */
 #ifndef AIRE_IO_SSE_H
 #define AIRE_IO_SSE_H
@@ -23,22 +25,21 @@ struct sse_event {
 struct sse_reader {
     struct buf kept;   /* an unfinished event; its limit is the event limit */
     struct buf joined; /* data lines when there are several */
-    size_t scanned;    /* of `kept`: no terminator before it */
+    bool given;        /* `kept` is whole and was returned */
     bool at_start;     /* a BOM may come */
-    bool skip_lf;      /* the last byte was a CR that ended a block */
 };
 
 void sse_reader_init(struct sse_reader *reader, size_t event_bytes_max); /* 0: the default */
 void sse_reader_end(struct sse_reader *reader);
 
-/* Takes the next complete event out of *input. OK: *event is valid until the next call; AGAIN: all input
- * was used; LIMIT: the event is too large. Allocates nothing while events arrive whole. */
+/* Takes the next complete event out of *input. OK: *event is valid until the next call; AGAIN: all
+ * input was used; LIMIT: the event is too large. Allocates nothing while events arrive whole. */
 enum err sse_read(struct sse_reader *reader, struct str *input, struct sse_event *event) MUST_USE;
 /* True if bytes of an unfinished event are kept (a cut stream). */
 bool sse_unfinished(const struct sse_reader *reader);
 
-/* Appends "event: NAME\ndata: DATA\n\n" (no event line when name is empty); LF in data makes several
- * data lines. */
+/* Appends "event: NAME\ndata: DATA\n\n" (no event line when name is empty); LF in data makes
+ * several data lines, as CR and CRLF do. INVALID: a line end in the name. */
 enum err sse_write(struct buf *to, struct str event, struct str data) MUST_USE;
 
 #endif
