@@ -10,9 +10,11 @@
 
 #include <stdint.h>
 
-/* Reads a whole file; LIMIT when it is larger than to->limit, NOT_FOUND, DENIED, IO. "-" is stdin. */
+/* Reads a whole file; LIMIT when it is larger than to->limit, NOT_FOUND, DENIED, IO. "-" is stdin.
+ */
 enum err file_read(const char *path, struct buf *to) MUST_USE;
-/* Writes beside the file, syncs, renames over it, syncs the folder: it is there whole or not at all. */
+/* Writes beside the file, syncs, renames over it, syncs the folder: it is there whole or not at
+ * all. */
 enum err file_write_atomic(const char *path, struct str content, unsigned mode) MUST_USE;
 enum err file_make_folder(const char *path, unsigned mode) MUST_USE; /* with parents; OK if there */
 bool file_exists(const char *path);
@@ -20,8 +22,8 @@ enum err file_remove(const char *path) MUST_USE; /* OK when absent */
 enum err file_absolute(const char *path, struct buf *to) MUST_USE;
 
 struct file_lock;
-/* Exclusive and held until released or the process ends; BUSY when another process has it. The holder's
- * process id is written into the file for people; 0600. */
+/* Exclusive and held until released or the process ends; BUSY when another process has it. The
+ * holder's process id is written into the file for people; 0600. */
 enum err file_lock_take(const char *path, struct file_lock **lock) MUST_USE;
 void file_lock_release(struct file_lock *lock); /* NULL is fine */
 

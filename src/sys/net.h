@@ -13,9 +13,10 @@ extern const struct net_ops net_real;
 /* "127.0.0.1:8080", "[::1]:8080", "unix:/path". A host name is ERR_NOT_FOUND (resolve it first). */
 enum err address_parse(struct str text, struct address *address) MUST_USE;
 enum err address_of_ip(struct str ip, uint16_t port, struct address *address) MUST_USE;
-enum err address_unix(struct str path, struct address *address) MUST_USE; /* LIMIT: over 107 bytes */
+enum err address_unix(struct str path,
+                      struct address *address) MUST_USE; /* LIMIT: over 107 bytes */
 const char *address_show(const struct address *address, char to[ADDRESS_TEXT_BYTES]);
-uint16_t address_port(const struct address *address); /* 0 for unix */
+uint16_t address_port(const struct address *address);    /* 0 for unix */
 bool address_is_loopback(const struct address *address); /* 127/8, ::1, unix */
 bool address_is_unix(const struct address *address);
 

@@ -12,7 +12,8 @@ enum signal_word {
     SIGNAL_RELOAD /* SIGHUP */
 };
 
-/* Blocks the signals in this and all later threads, ignores SIGPIPE. Call before any thread starts. */
+/* Blocks the signals in this and all later threads, ignores SIGPIPE. Call before any thread starts.
+ */
 void notify_init(void);
 /* Waits for the next signal at most timeout_ms; SIGNAL_NONE on timeout. Main thread only. */
 enum signal_word notify_wait(unsigned timeout_ms);
@@ -21,7 +22,8 @@ enum signal_word notify_wait(unsigned timeout_ms);
 void notify_protect_memory(void);
 
 /* AIRE_CRASH_AT=POINT ends the process by SIGKILL at the named point, for crash tests. Points are
- * listed in crash_points.def; the variable is read once by crash_init, an unknown name is INVALID. */
+ * listed in crash_points.def; the variable is read once by crash_init, an unknown name is INVALID.
+ */
 #define CRASH_POINT(name) CRASH_##name
 enum crash_point {
 #define CRASH(name, help) CRASH_##name,

@@ -16,8 +16,8 @@ struct thread {
 };
 
 /* `name` (<= 15 characters) shows in ps and debuggers. */
-enum err thread_start(struct thread *thread, const char *name, void (*run)(void *), void *object)
-    MUST_USE;
+enum err thread_start(struct thread *thread, const char *name, void (*run)(void *),
+                      void *object) MUST_USE;
 void thread_join(struct thread *thread);
 unsigned thread_cores(void); /* processors this process may use, >= 1 */
 
