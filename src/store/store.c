@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * store.c - puts connections, writer and reader together; opening, closing, blocking calls.
+ *
+ * A store in memory has one connection and no threads; a file has two of each, so that a long query
+ * never delays a commit.
+ */
+#include "store/store.h"
+
+#include "base/must.h"
+#include "store/reader.h"
+#include "store/sqlite.h"
+#include "store/writer.h"
+
+#include <stdlib.h>
+
+struct store {
+    struct sqlite *writing; /* NULL: opened for reading only */
+    struct sqlite *reading; /* the same as `writing` in memory */
+    struct writer *writer;  /* NULL: opened for reading only */
+    struct reader *reader;
+    bool on_disk;
+    char path[4096];
+};
+
+static struct store *store_make(void)
+{
+    struct store *store = calloc(1, sizeof *store);
+    if (store == NULL) {
+        must_have_memory();
+    }
+    return store;
+}
+
+/* "sqlite:PATH" gives the path; "memory:" the empty path. */
+static enum err read_location(struct str location, struct store *store, struct fault *why)
+{
+    if (str_equal(location, STR("memory:"))) {
+        return ERR_OK;
+    }
+    struct str scheme = STR("sqlite:");
+    if (!str_starts(location, scheme) || location.len == scheme.len) {
+        return fault_set(why, ERR_UNSUPPORTED,
+                         "store '" STR_FMT "' is neither sqlite:PATH nor memory:",
+                         STR_ARG(str_cut(location, 0, 80)));
+    }
+    struct str path = str_cut(location, scheme.len, location.len);
+    if (str_find_byte(path, '\0') != SIZE_MAX) {
+        return fault_set(why, ERR_INVALID, "the path of the store contains a NUL byte");
+    }
+    store->on_disk = true;
+    if (!str_copy(path, store->path, sizeof store->path)) {
+        return fault_set(why, ERR_LIMIT, "the path of the store is too long");
+    }
+    return ERR_OK;
+}
+
+static enum err open_connections(struct store *store, const struct store_options *options,
+                                 struct fault *why)
+{
+    enum sqlite_use use = store->on_disk ? USE_WRITE : USE_MEMORY;
+    enum err err = sqlite_open(store->path, use, &store->writing, why);
+    if (err == ERR_OK) {
+        struct schema_plan plan = {store->on_disk ? store->path : NULL, options->schemas,
+                                   options->schema_count, options->log};
+        err = schema_prepare(store->writing, &plan, why);
+    }
+    if (err == ERR_OK && store->on_disk) {
+        err = sqlite_open(store->path, USE_READ, &store->reading, why);
+    } else if (err == ERR_OK) {
+        store->reading = store->writing;
+    }
+    return err;
+}
+
+static enum err start_threads(struct store *store, const struct store_options *options,
+                              struct fault *why)
+{
+    enum err err = writer_new(store->writing, options, store->on_disk, &store->writer);
+    if (err == ERR_OK) {
+        struct mutex *serial = store->on_disk ? NULL : writer_mutex(store->writer);
+        err = reader_new(store->reading, serial, &store->reader);
+    }
+    return err == ERR_OK ? ERR_OK : fault_set(why, err, "cannot start the threads of the store");
+}
+
+enum err store_open(const struct store_options *options, struct store **store, struct fault *why)
+{
+    struct store *made = store_make();
+    *store = NULL;
+    enum err err = read_location(options->location, made, why);
+    if (err == ERR_OK) {
+        err = open_connections(made, options, why);
+    }
+    if (err == ERR_OK) {
+        err = start_threads(made, options, why);
+    }
+    if (err != ERR_OK) {
+        store_close(made);
+        return err;
+    }
+    *store = made;
+    return ERR_OK;
+}
+
+enum err store_open_read(struct str location, struct store **store, struct fault *why)
+{
+    struct store *made = store_make();
+    *store = NULL;
+    enum err err = read_location(location, made, why);
+    if (err == ERR_OK && !made->on_disk) {
+        err = fault_set(why, ERR_UNSUPPORTED, "memory: is nothing another process could read");
+    }
+    if (err == ERR_OK) {
+        err = sqlite_open(made->path, USE_READ, &made->reading, why);
+    }
+    if (err == ERR_OK) {
+        err = reader_new(made->reading, NULL, &made->reader);
+    }
+    if (err != ERR_OK) {
+        store_close(made);
+        return err;
+    }
+    *store = made;
+    return ERR_OK;
+}
+
+void store_close(struct store *store)
+{
+    if (store == NULL) {
+        return;
+    }
+    bool open = writer_free(store->writer);
+    reader_free(store->reader);
+    if (store->reading != store->writing) {
+        sqlite_close(store->reading);
+    }
+    if (open && store->on_disk && schema_close(store->writing) != ERR_OK) {
+        sqlite_abandon(store->writing); /* found open at the next start, and checked then */
+    }
+    sqlite_close(store->writing);
+    free(store);
+}
+
+enum err store_submit(struct store *store, struct store_unit *unit)
+{
+    return store->writer != NULL ? writer_submit(store->writer, unit) : ERR_DENIED;
+}
+
+enum err store_submit_query(struct store *store, struct store_query *query)
+{
+    return reader_submit(store->reader, query);
+}
+
+void store_query_end(struct store_query *query)
+{
+    arena_free(query->arena);
+    query->arena = NULL;
+    query->rows = NULL;
+    query->row_count = 0;
+}
+
+void store_health(struct store *store, struct store_health *health)
+{
+    *health = (struct store_health){.open = true};
+    if (store->writer != NULL) {
+        writer_health(store->writer, health);
+    }
+}
+
+/* ---- blocking ---- */
+
+struct gate {
+    struct mutex mutex;
+    struct condition opened;
+    bool open;
+};
+
+static void gate_init(struct gate *gate)
+{
+    gate->open = false;
+    mutex_init(&gate->mutex);
+    condition_init(&gate->opened);
+}
+
+/* The waiter may return, and the gate be gone, as soon as the mutex is free. */
+static void gate_open(struct gate *gate)
+{
+    mutex_lock(&gate->mutex);
+    gate->open = true;
+    condition_wake(&gate->opened);
+    mutex_unlock(&gate->mutex);
+}
+
+static void gate_pass(struct gate *gate, bool wait)
+{
+    mutex_lock(&gate->mutex);
+    while (wait && !gate->open) {
+        (void)condition_wait(&gate->opened, &gate->mutex, UINT64_MAX);
+    }
+    mutex_unlock(&gate->mutex);
+    condition_end(&gate->opened);
+    mutex_end(&gate->mutex);
+}
+
+struct reading_now {
+    struct store_query query;
+    struct gate gate;
+};
+
+static void read_is_done(struct store_query *query)
+{
+    gate_open(&LIST_OBJECT(query, struct reading_now, query)->gate);
+}
+
+enum err store_read_now(struct store *store, const struct statement *statement,
+                        const struct value *values, struct store_query *result)
+{
+    struct reading_now now = {.query = *result};
+    now.query.statement = statement;
+    now.query.values = values;
+    now.query.home = NULL;
+    now.query.done = read_is_done;
+    gate_init(&now.gate);
+    enum err err = store_submit_query(store, &now.query);
+    gate_pass(&now.gate, err == ERR_OK);
+    if (err != ERR_OK) {
+        return err;
+    }
+    result->result = now.query.result;
+    result->arena = now.query.arena;
+    result->rows = now.query.rows;
+    result->row_count = now.query.row_count;
+    result->columns = now.query.columns;
+    return result->result;
+}
+
+struct writing_now {
+    struct store_unit unit;
+    struct gate gate;
+};
+
+static void write_is_done(struct store_unit *unit)
+{
+    gate_open(&LIST_OBJECT(unit, struct writing_now, unit)->gate);
+}
+
+enum err store_write_now(struct store *store, struct store_unit *unit)
+{
+    struct writing_now now = {.unit = *unit};
+    now.unit.home = NULL;
+    now.unit.done = write_is_done;
+    gate_init(&now.gate);
+    enum err err = store_submit(store, &now.unit);
+    gate_pass(&now.gate, err == ERR_OK);
+    if (err == ERR_OK) {
+        err = now.unit.result;
+    }
+    unit->result = err;
+    return err;
+}
