@@ -12,7 +12,7 @@
 
 #define HIST_PARTS   16
 #define HIST_POWERS  40
-#define HIST_BUCKETS (HIST_PARTS * (HIST_POWERS - 3))
+#define HIST_BUCKETS ((size_t)HIST_PARTS * (HIST_POWERS - 3))
 #define HIST_MAX     ((UINT64_C(1) << HIST_POWERS) - 1)
 
 struct hist {
