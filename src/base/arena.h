@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * arena.h - memory that lives and dies together: one per exchange, one per configuration generation.
+ * arena.h - memory that lives and dies together: one per exchange, one per configuration
+ * generation.
  *
  * Allocation is a pointer bump; nothing is freed alone. An arena argument in a signature says where
  * the result lives. The arena has no limit of its own: callers bound their input first. True
@@ -18,21 +19,21 @@ struct arena;
 struct arena *arena_new(size_t block_bytes);
 void arena_free(struct arena *arena); /* runs cleanups, newest first; NULL is fine */
 
-void *arena_alloc(struct arena *arena, size_t bytes); /* aligned to 16, not zeroed */
-void *arena_zero(struct arena *arena, size_t bytes);  /* the same, zeroed */
+void *arena_alloc(struct arena *arena, size_t bytes);              /* aligned to 16, not zeroed */
+void *arena_zero(struct arena *arena, size_t bytes);               /* the same, zeroed */
 void *arena_array(struct arena *arena, size_t count, size_t each); /* zeroed; checks the product */
-struct str arena_str(struct arena *arena, struct str s);  /* a copy, with a NUL after it */
-const char *arena_cstr(struct arena *arena, struct str s); /* the same as C string */
+struct str arena_str(struct arena *arena, struct str s);           /* a copy, with a NUL after it */
+const char *arena_cstr(struct arena *arena, struct str s);         /* the same as C string */
 struct str arena_printf(struct arena *arena, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Calls `run(object)` when the arena is freed: for descriptors and shared counts, not for memory. */
+/* Calls `run(object)` when the arena is freed: for descriptors and shared counts, not memory. */
 void arena_cleanup(struct arena *arena, void (*run)(void *object), void *object);
 
 size_t arena_bytes(const struct arena *arena); /* blocks held, for accounting */
 
 /* T *p = arena_new_of(arena, struct thing): one zeroed object. */
-#define arena_new_of(arena, type) ((type *)arena_zero((arena), sizeof(type)))
+#define arena_new_of(arena, type)          ((type *)arena_zero((arena), sizeof(type)))
 #define arena_array_of(arena, type, count) ((type *)arena_array((arena), (count), sizeof(type)))
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * cap.h - one shared allowance (buffered bytes, connections) that many threads take from and return to.
- * Invariant: used <= max; what was taken is returned exactly once.
+ * cap.h - one shared allowance (buffered bytes, connections) that many threads take from and return
+ * to. Invariant: used <= max; what was taken is returned exactly once.
  */
 #ifndef AIRE_BASE_CAP_H
 #define AIRE_BASE_CAP_H

@@ -39,7 +39,7 @@ enum err {
 };
 
 /* Results that carry an err must be looked at. */
-#define MUST_USE __attribute__((warn_unused_result))
+#define MUST_USE                          __attribute__((warn_unused_result))
 #define PRINTF_LIKE(format_at, values_at) __attribute__((format(printf, format_at, values_at)))
 
 /* "TIMEOUT" and "deadline passed"; never NULL. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * hist.h - log-linear histogram of non-negative integers (latencies in us, bytes, tokens), mergeable.
+ * hist.h - log-linear histogram of non-negative integers (latencies in us, bytes, tokens),
+ * mergeable.
  *
  * 16 linear parts per power of two: the value of a quantile is at most 6.25 % above the true one.
  * Values above HIST_MAX are counted in the last bucket, whose quantile is the largest value seen.
@@ -28,8 +29,8 @@ void hist_add(struct hist *hist, uint64_t value);
 void hist_merge(struct hist *into, const struct hist *from);
 uint64_t hist_quantile(const struct hist *hist, double q); /* 0 when empty */
 
-/* For cumulative buckets: the bucket of `value` counts whole, so values up to 6.25 % above it may be
- * included; never fewer than the true count, and all of them from the largest value on. */
+/* For cumulative buckets: the bucket of `value` counts whole, so values up to 6.25 % above it may
+ * be included; never fewer than the true count, and all of them from the largest value on. */
 uint64_t hist_count_at_most(const struct hist *hist, uint64_t value);
 
 #endif

@@ -18,12 +18,14 @@ struct log {
     enum log_level level; /* messages above it are dropped */
     enum log_form form;
     struct wall (*now)(void *object);
-    void (*sink)(void *object, struct str line); /* line ends with LF; may be called from any thread */
+    /* The line ends with LF; called from any thread that says something. */
+    void (*sink)(void *object, struct str line);
     void *object;
 };
 
 /* LOG_PLAIN: 2026-11-25T02:29:38.000123Z warn store message. LOG_JSON: an object with the members
- * time, level, area, message. A NULL log is silent. `area` is the module ("store", "upstream"). At most 2 KiB are kept of a message. */
+ * time, level, area, message. A NULL log is silent. `area` is the module ("store", "upstream"). At
+ * most 2 KiB are kept of a message. */
 void log_say(const struct log *log, enum log_level level, const char *area, const char *format, ...)
     PRINTF_LIKE(4, 5);
 enum err log_level_parse(struct str name, enum log_level *level) MUST_USE;

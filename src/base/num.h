@@ -2,8 +2,8 @@
  * num.h - numbers from text, exactly: integers, durations, sizes, money, rates, percentages.
  *
  * The whole text must be the number; anything left over is ERR_SYNTAX, too large is ERR_RANGE.
- * Grammar of units is the configuration's: 250ms 5s 2m 24h 7d; 64KiB 32MiB 1GiB 512B (or plain bytes);
- * $0.10 (micro-dollars, at most 6 decimals); 10/min 5/s 100/h 1000/d; 20%.
+ * Grammar of units is the configuration's: 250ms 5s 2m 24h 7d; 64KiB 32MiB 1GiB 512B (or plain
+ * bytes); $0.10 (micro-dollars, at most 6 decimals); 10/min 5/s 100/h 1000/d; 20%.
  */
 #ifndef AIRE_BASE_NUM_H
 #define AIRE_BASE_NUM_H

@@ -16,10 +16,10 @@ struct str {
 /* From a string literal. */
 #define STR(literal) ((struct str){"" literal, sizeof(literal) - 1})
 /* For printf("%.*s", STR_ARG(s)). */
-#define STR_FMT "%.*s"
+#define STR_FMT    "%.*s"
 #define STR_ARG(s) (int)(s).len, (s).at ? (s).at : ""
 
-struct str str_of(const char *c_string); /* NULL gives the empty str */
+struct str str_of(const char *c_string);                  /* NULL gives the empty str */
 struct str str_cut(struct str s, size_t from, size_t to); /* [from, to), clamped to s */
 
 bool str_equal(struct str a, struct str b);
@@ -34,8 +34,8 @@ size_t str_find_byte(struct str s, char byte);
 
 struct str str_trim(struct str s); /* spaces, tabs, CR, LF at both ends */
 
-/* Cuts off the part before the first `separator` into *head and advances *rest behind it; false when
- * *rest is empty. The last part has no separator after it. */
+/* Cuts off the part before the first `separator` into *head and advances *rest behind it; false
+ * when *rest is empty. The last part has no separator after it. */
 bool str_split(struct str *rest, char separator, struct str *head);
 
 /* Copies into a C string of `room` bytes, always terminated; false when it was cut short. */

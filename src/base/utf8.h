@@ -10,8 +10,8 @@
 
 #define UTF8_REPLACEMENT UINT32_C(0xFFFD)
 
-bool utf8_valid(struct str s);            /* ASCII runs are skipped 16 bytes at a time */
-size_t utf8_valid_prefix(struct str s);   /* bytes up to the first error */
+bool utf8_valid(struct str s);          /* ASCII runs are skipped 16 bytes at a time */
+size_t utf8_valid_prefix(struct str s); /* bytes up to the first error */
 
 /* Decodes at `at` (must be < s.len): *code is the point or U+FFFD; returns bytes used, >= 1. */
 size_t utf8_step(struct str s, size_t at, uint32_t *code);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * when.h - two times that cannot be mixed up: `wall` is what a calendar shows (UTC microseconds since
- * 1970), `instant` only moves forward (monotonic nanoseconds, zero at an arbitrary moment).
+ * when.h - two times that cannot be mixed up: `wall` is what a calendar shows (UTC microseconds
+ * since 1970), `instant` only moves forward (monotonic nanoseconds, zero at an arbitrary moment).
  */
 #ifndef AIRE_BASE_WHEN_H
 #define AIRE_BASE_WHEN_H

@@ -113,7 +113,7 @@ static void the_longest_and_worst_message_still_fits(void **state)
         log_say(&log, LOG_INFO, worst, "%s", worst);
         assert_harmless(&seen);
     }
-    assert_true(seen.len > 6 * 2048);
+    assert_true(seen.len > 12288);
 }
 
 static void a_long_message_is_cut_at_a_code_point(void **state)
@@ -126,7 +126,8 @@ static void a_long_message_is_cut_at_a_code_point(void **state)
     memset(text, 'x', sizeof text - 1);
     log_say(&log, LOG_INFO, "a", "%s", text);
     assert_int_equal(seen.len, head + 2048 + 1);
-    memcpy(text + 2045, "\xF0\x9F\x98\x80", 4);
+    static const char face[4] = {'\xF0', '\x9F', '\x98', '\x80'};
+    memcpy(text + 2045, face, sizeof face);
     log = log_into(&seen, LOG_PLAIN);
     log_say(&log, LOG_INFO, "a", "%s", text);
     assert_int_equal(seen.len, head + 2045 + 1);
