@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * rules.h - the tier that answers without a model: an ordered file of rules (standard R5).
  *
- *   rules: [{name, when: {message: PCRE2, tool: NAME, error: [class ...]}, answer: TEMPLATE, confidence: 0..1}]
- * The first rule whose conditions all hold answers. ${name} in the answer is a capture of `message`; an
- * unknown one is an error at load. Patterns run with match and depth limits on at most 64 KiB.
+ *   version: 1
+ *   rules: [{name, when: {message: PCRE2, tool: NAME, error: [class ...]}, answer: TEMPLATE,
+ *            confidence: 0..1}]
+ * The first rule whose conditions all hold answers; a rule without conditions always does. ${name}
+ * in the answer is a capture of `message` (empty when it took no part); an unknown one is an error
+ * at load. Patterns see the first RULES_MESSAGE_MAX bytes, and each is limited in steps, depth and
+ * memory, since a user may write the message that is worst for it.
  */
 #ifndef AIRE_RESILIENCE_RULES_H
 #define AIRE_RESILIENCE_RULES_H
@@ -13,25 +17,31 @@
 struct rules;
 
 #define RULES_MAX         1000
-#define RULES_MESSAGE_MAX (64 * 1024)
+#define RULES_PATTERN_MAX 4096
+#define RULES_MESSAGE_MAX (16 * 1024)
 #define RULES_ANSWER_MAX  (64 * 1024)
 
-/* Compiles a rules file's tree; `rules` lives in the arena (compiled patterns are freed with it). */
+extern const struct section rules_file_section; /* for the reference and the schema */
+extern const struct section rules_rule_section;
+
+/* Compiles a rules file's tree; `rules` lives in the arena (compiled patterns are freed with it).
+ */
 enum err rules_load(const struct settings_load *load, const struct yaml *root,
                     const struct rules **rules) MUST_USE;
 
 struct rules_question {
-    struct str message;     /* last user message, decoded */
+    struct str message;      /* last user message, decoded */
     const struct str *tools; /* names of the tools that the request offers */
     size_t tool_count;
-    struct str error;       /* class word of the last failure above: open timeout exhausted ... */
+    struct str error; /* class word of the last failure above: open timeout exhausted ... */
 };
 struct rules_answer {
     struct str rule; /* name */
     struct str text; /* filled template, in the arena */
     double confidence;
 };
-/* NOT_FOUND: no rule holds. Other errors (a pattern over its limits) count as "does not hold". */
+/* NOT_FOUND: no rule holds. A pattern over its limits or an answer over RULES_ANSWER_MAX does not.
+ */
 enum err rules_answer(const struct rules *rules, const struct rules_question *question,
                       struct arena *arena, struct rules_answer *answer) MUST_USE;
 size_t rules_count(const struct rules *rules);

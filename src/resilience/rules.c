@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * rules.c - rules files: compiled once a configuration generation, asked from all loops.
+ *
+ * Invariants: a loaded rule's template names only groups of its own pattern; nothing of `struct
+ * rules` changes after rules_load, so loops share it without a lock. PCRE2's own match limit counts
+ * anew at each starting position, so the steps of a whole search are counted by its callouts as
+ * well.
+ */
+#include "resilience/rules.h"
+
+#include "base/buf.h"
+#include "base/must.h"
+#include "base/utf8.h"
+#include "resilience/failure.h"
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+#define STEPS_MAX      200000 /* items tried in one search, all starting positions together */
+#define DEPTH_MAX      20000
+#define MATCH_HEAP_KIB 16384
+
+struct piece {
+    struct str text;
+    uint32_t group; /* 0: literal text */
+};
+
+struct rule {
+    struct str name;
+    pcre2_code *message; /* NULL: any */
+    struct str tool;     /* empty: any */
+    struct settings_texts errors;
+    struct piece *pieces;
+    size_t piece_count;
+    double confidence;
+};
+
+struct rules {
+    struct rule *items;
+    size_t count;
+    uint32_t groups_max;
+};
+
+struct file_settings {
+    uint64_t version;
+    const struct yaml *rules;
+};
+
+struct when_settings {
+    struct str message;
+    struct str tool;
+    struct settings_texts errors;
+};
+
+struct rule_settings {
+    struct str name;
+    struct when_settings when;
+    struct str answer;
+    double confidence;
+};
+
+static const struct setting file_rows[] = {
+    {.key = "version",
+     .kind = SETTING_U64,
+     .offset = offsetof(struct file_settings, version),
+     .otherwise = "1",
+     .help = "form of this file; 1 is the only one"},
+    {.key = "rules",
+     .kind = SETTING_TREE,
+     .offset = offsetof(struct file_settings, rules),
+     .required = true,
+     .standard = "R5",
+     .help = "list of rules; the first one whose conditions all hold answers"},
+};
+const struct section rules_file_section = {
+    .name = "rules file",
+    .settings = file_rows,
+    .count = sizeof file_rows / sizeof file_rows[0],
+    .bytes = sizeof(struct file_settings),
+    .help = "the tier 'rules' of a route",
+};
+
+static const struct setting when_rows[] = {
+    {.key = "message",
+     .kind = SETTING_TEXT,
+     .offset = offsetof(struct when_settings, message),
+     .help = "PCRE2 pattern on the last user message"},
+    {.key = "tool",
+     .kind = SETTING_TEXT,
+     .offset = offsetof(struct when_settings, tool),
+     .help = "name of a tool that the request offers"},
+    {.key = "error",
+     .kind = SETTING_TEXT_LIST,
+     .offset = offsetof(struct when_settings, errors),
+     .help = "classes of the failure above this tier; left out: any"},
+};
+static const struct section when_section = {
+    .name = "rules[].when",
+    .settings = when_rows,
+    .count = sizeof when_rows / sizeof when_rows[0],
+    .bytes = sizeof(struct when_settings),
+    .help = "conditions; all must hold, none means always",
+};
+
+static const struct setting rule_rows[] = {
+    {.key = "name",
+     .kind = SETTING_TEXT,
+     .offset = offsetof(struct rule_settings, name),
+     .required = true,
+     .help = "unique within the file"},
+    {.key = "when",
+     .kind = SETTING_SECTION,
+     .offset = offsetof(struct rule_settings, when),
+     .section = &when_section,
+     .help = "conditions"},
+    {.key = "answer",
+     .kind = SETTING_TEXT,
+     .offset = offsetof(struct rule_settings, answer),
+     .required = true,
+     .help = "text; ${name} is a named capture of the message pattern"},
+    {.key = "confidence",
+     .kind = SETTING_DOUBLE,
+     .offset = offsetof(struct rule_settings, confidence),
+     .otherwise = "0.5",
+     .min = 0,
+     .max = 1,
+     .standard = "R5",
+     .help = "confidence that the answer is marked with"},
+};
+const struct section rules_rule_section = {
+    .name = "rules[]",
+    .settings = rule_rows,
+    .count = sizeof rule_rows / sizeof rule_rows[0],
+    .bytes = sizeof(struct rule_settings),
+    .help = "one rule",
+};
+
+/* ---- loading ---- */
+
+/* Gives a fault its place and passes the code through. */
+static enum err at(const struct settings_load *load, const struct yaml *node, enum err code)
+{
+    if (load->fault != NULL) {
+        load->fault->line = node->line;
+        load->fault->column = node->column;
+    }
+    return code;
+}
+
+static void free_pattern(void *object)
+{
+    pcre2_code_free(object);
+}
+
+static enum err compile_message(const struct settings_load *load, const struct yaml *node,
+                                struct str pattern, struct rule *rule)
+{
+    if (pattern.len > RULES_PATTERN_MAX) {
+        return at(load, node,
+                  fault_set(load->fault, ERR_LIMIT, "pattern over %d bytes", RULES_PATTERN_MAX));
+    }
+    int error = 0;
+    PCRE2_SIZE where = 0;
+    uint32_t options = PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C | PCRE2_AUTO_CALLOUT;
+    rule->message = pcre2_compile((PCRE2_SPTR)(pattern.at == NULL ? "" : pattern.at), pattern.len,
+                                  options, &error, &where, NULL);
+    if (rule->message == NULL) {
+        char words[128] = "";
+        (void)pcre2_get_error_message(error, (PCRE2_UCHAR *)words, sizeof words);
+        return at(load, node,
+                  fault_set(load->fault, ERR_SYNTAX, "pattern, at byte %zu: %s", where, words));
+    }
+    arena_cleanup(load->arena, free_pattern, rule->message);
+    return ERR_OK;
+}
+
+/* 0: the pattern has no such group (or none that is the only one of its name). */
+static uint32_t group_number(const struct rule *rule, struct str name)
+{
+    char c_name[128];
+    if (rule->message == NULL || !str_copy(name, c_name, sizeof c_name)) {
+        return 0;
+    }
+    int number = pcre2_substring_number_from_name(rule->message, (PCRE2_SPTR)c_name);
+    return number > 0 ? (uint32_t)number : 0;
+}
+
+static enum err add_reference(const struct settings_load *load, const struct yaml *node,
+                              struct str name, struct rule *rule)
+{
+    uint32_t group = group_number(rule, name);
+    if (group == 0) {
+        return at(load, node,
+                  fault_set(load->fault, ERR_INVALID,
+                            "answer: ${" STR_FMT "} is no named group of when.message",
+                            STR_ARG(str_cut(name, 0, 64))));
+    }
+    rule->pieces[rule->piece_count++] = (struct piece){.group = group};
+    return ERR_OK;
+}
+
+/* "text ${name} text" becomes pieces: literal, group, literal. */
+static enum err compile_answer(const struct settings_load *load, const struct yaml *node,
+                               struct str answer, struct rule *rule)
+{
+    if (answer.len > RULES_ANSWER_MAX) {
+        return at(load, node,
+                  fault_set(load->fault, ERR_LIMIT, "answer over %d bytes", RULES_ANSWER_MAX));
+    }
+    size_t references = 0;
+    for (size_t i = 0; i < answer.len; i++) {
+        references += answer.at[i] == '$';
+    }
+    rule->pieces = arena_array_of(load->arena, struct piece, references * 2 + 1);
+    while (answer.len > 0) {
+        size_t start = str_find(answer, STR("${"));
+        struct str literal = str_cut(answer, 0, start);
+        if (literal.len > 0) {
+            rule->pieces[rule->piece_count++] = (struct piece){
+                .text = arena_str(load->arena, literal)};
+        }
+        if (start == SIZE_MAX) {
+            break;
+        }
+        answer = str_cut(answer, start + 2, answer.len);
+        size_t end = str_find_byte(answer, '}');
+        if (end == SIZE_MAX) {
+            return at(load, node,
+                      fault_set(load->fault, ERR_SYNTAX, "answer: '${' without its '}'"));
+        }
+        enum err err = add_reference(load, node, str_cut(answer, 0, end), rule);
+        if (err != ERR_OK) {
+            return err;
+        }
+        answer = str_cut(answer, end + 1, answer.len);
+    }
+    return ERR_OK;
+}
+
+static enum err check_errors(const struct settings_load *load, const struct yaml *list,
+                             const struct settings_texts *errors)
+{
+    const struct yaml *node = list;
+    if (node != NULL && node->kind == YAML_LIST) {
+        node = node->first;
+    }
+    for (size_t i = 0; i < errors->count; i++) {
+        if (!failure_word_valid(errors->items[i])) {
+            return at(load, node,
+                      fault_set(load->fault, ERR_INVALID,
+                                "'" STR_FMT "' is no class of failure (open, timeout, exhausted, "
+                                "saturated, error, network, credential, too_long, ...)",
+                                STR_ARG(str_cut(errors->items[i], 0, 64))));
+        }
+        node = node->next;
+    }
+    return ERR_OK;
+}
+
+static enum err check_name(const struct settings_load *load, const struct yaml *node,
+                           const struct rules *rules, struct str name)
+{
+    if (!settings_name_valid(name)) {
+        return at(load, node,
+                  fault_set(load->fault, ERR_INVALID, "'" STR_FMT "' is not a name",
+                            STR_ARG(str_cut(name, 0, 64))));
+    }
+    for (size_t i = 0; i < rules->count; i++) {
+        if (str_equal(rules->items[i].name, name)) {
+            return at(load, node,
+                      fault_set(load->fault, ERR_EXISTS, "two rules are named '" STR_FMT "'",
+                                STR_ARG(name)));
+        }
+    }
+    return ERR_OK;
+}
+
+static enum err load_rule(const struct settings_load *load, const struct yaml *node,
+                          struct rules *rules)
+{
+    struct rule_settings settings = {0};
+    enum err err = settings_read(load, &rules_rule_section, node, &settings);
+    if (err == ERR_OK) {
+        err = check_name(load, node, rules, settings.name);
+    }
+    struct rule *rule = &rules->items[rules->count];
+    *rule = (struct rule){.name = settings.name,
+                          .tool = settings.when.tool,
+                          .errors = settings.when.errors,
+                          .confidence = settings.confidence};
+    const struct yaml *when = yaml_get(node, STR("when"));
+    const struct yaml *message = yaml_get(when, STR("message"));
+    if (err == ERR_OK) {
+        err = check_errors(load, yaml_get(when, STR("error")), &rule->errors);
+    }
+    if (err == ERR_OK && !yaml_absent(message)) {
+        err = compile_message(load, message, settings.when.message, rule);
+    }
+    if (err == ERR_OK) {
+        err = compile_answer(load, yaml_get(node, STR("answer")), settings.answer, rule);
+    }
+    if (err == ERR_OK && rule->message != NULL) {
+        uint32_t groups = 0;
+        must(pcre2_pattern_info(rule->message, PCRE2_INFO_CAPTURECOUNT, &groups) == 0);
+        rules->groups_max = groups > rules->groups_max ? groups : rules->groups_max;
+    }
+    rules->count += err == ERR_OK;
+    return err;
+}
+
+enum err rules_load(const struct settings_load *load, const struct yaml *root,
+                    const struct rules **rules)
+{
+    struct file_settings file = {0};
+    enum err err = settings_read(load, &rules_file_section, root, &file);
+    if (err != ERR_OK) {
+        return err;
+    }
+    if (file.version != 1) {
+        return at(load, yaml_get(root, STR("version")),
+                  fault_set(load->fault, ERR_UNSUPPORTED, "version: only 1 is known"));
+    }
+    if (file.rules->kind != YAML_LIST || file.rules->count == 0) {
+        return at(load, file.rules,
+                  fault_set(load->fault, ERR_INVALID, "rules must be a list of at least one rule"));
+    }
+    if (file.rules->count > RULES_MAX) {
+        return at(load, file.rules,
+                  fault_set(load->fault, ERR_LIMIT, "more than %d rules", RULES_MAX));
+    }
+    struct rules *loaded = arena_new_of(load->arena, struct rules);
+    loaded->items = arena_array_of(load->arena, struct rule, file.rules->count);
+    for (const struct yaml *node = file.rules->first; node != NULL; node = node->next) {
+        err = load_rule(load, node, loaded);
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    *rules = loaded;
+    return ERR_OK;
+}
+
+/* ---- answering ---- */
+
+struct matcher {
+    pcre2_match_data *data;
+    pcre2_match_context *context;
+    uint32_t steps;
+};
+
+static int count_step(pcre2_callout_block *block, void *object)
+{
+    (void)block;
+    struct matcher *matcher = object;
+    return ++matcher->steps > STEPS_MAX ? PCRE2_ERROR_MATCHLIMIT : 0;
+}
+
+static void matcher_init(struct matcher *matcher, const struct rules *rules)
+{
+    matcher->data = pcre2_match_data_create(rules->groups_max + 1, NULL);
+    matcher->context = pcre2_match_context_create(NULL);
+    if (matcher->data == NULL || matcher->context == NULL) {
+        must_have_memory();
+    }
+    (void)pcre2_set_match_limit(matcher->context, STEPS_MAX);
+    (void)pcre2_set_depth_limit(matcher->context, DEPTH_MAX);
+    (void)pcre2_set_heap_limit(matcher->context, MATCH_HEAP_KIB);
+    (void)pcre2_set_callout(matcher->context, count_step, matcher);
+}
+
+static void matcher_end(struct matcher *matcher)
+{
+    pcre2_match_data_free(matcher->data);
+    pcre2_match_context_free(matcher->context);
+}
+
+static bool contains(const struct str *items, size_t count, struct str wanted)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (str_equal(items[i], wanted)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool message_matches(const struct rule *rule, struct str message, struct matcher *matcher)
+{
+    matcher->steps = 0;
+    return pcre2_match(rule->message, (PCRE2_SPTR)message.at, message.len, 0, 0, matcher->data,
+                       matcher->context) > 0;
+}
+
+static bool holds(const struct rule *rule, const struct rules_question *question,
+                  struct str message, struct matcher *matcher)
+{
+    if (rule->errors.count > 0 &&
+        !contains(rule->errors.items, rule->errors.count, question->error)) {
+        return false;
+    }
+    if (rule->tool.len > 0 && !contains(question->tools, question->tool_count, rule->tool)) {
+        return false;
+    }
+    return rule->message == NULL || message_matches(rule, message, matcher);
+}
+
+static struct str captured(const struct matcher *matcher, uint32_t group, struct str message)
+{
+    const PCRE2_SIZE *spans = pcre2_get_ovector_pointer(matcher->data);
+    PCRE2_SIZE from = spans[(size_t)group * 2];
+    PCRE2_SIZE to = spans[(size_t)group * 2 + 1];
+    /* \K may put the start behind the end */
+    return from == PCRE2_UNSET || from > to ? STR("") : str_cut(message, from, to);
+}
+
+static enum err fill(const struct rule *rule, const struct matcher *matcher, struct str message,
+                     struct arena *arena, struct str *text)
+{
+    struct buf filled;
+    buf_init(&filled, RULES_ANSWER_MAX);
+    enum err err = ERR_OK;
+    for (size_t i = 0; i < rule->piece_count && err == ERR_OK; i++) {
+        const struct piece *piece = &rule->pieces[i];
+        err = buf_add(&filled,
+                      piece->group == 0 ? piece->text : captured(matcher, piece->group, message));
+    }
+    if (err == ERR_OK) {
+        *text = arena_str(arena, buf_str(&filled));
+    }
+    buf_end(&filled);
+    return err;
+}
+
+enum err rules_answer(const struct rules *rules, const struct rules_question *question,
+                      struct arena *arena, struct rules_answer *answer)
+{
+    struct str message = utf8_head(question->message, RULES_MESSAGE_MAX);
+    if (message.at == NULL) {
+        message = STR("");
+    }
+    struct matcher matcher = {0};
+    matcher_init(&matcher, rules);
+    enum err err = ERR_NOT_FOUND;
+    for (size_t i = 0; i < rules->count && err != ERR_OK; i++) {
+        const struct rule *rule = &rules->items[i];
+        if (holds(rule, question, message, &matcher) &&
+            fill(rule, &matcher, message, arena, &answer->text) == ERR_OK) {
+            answer->rule = rule->name;
+            answer->confidence = rule->confidence;
+            err = ERR_OK;
+        }
+    }
+    matcher_end(&matcher);
+    return err;
+}
+
+size_t rules_count(const struct rules *rules)
+{
+    return rules->count;
+}
