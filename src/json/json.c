@@ -22,7 +22,7 @@
 struct scan {
     const uint8_t *start;
     const uint8_t *end;
-    struct json_node *nodes;
+    struct json_node *nodes; /* `count` of `room` are in use */
     uint32_t count;
     uint32_t room;
     uint32_t open; /* innermost open container; JSON_NONE outside of all */
@@ -34,6 +34,7 @@ struct scan {
     struct json_problem problem;
 };
 
+/* Returns NULL, which every caller hands up: "return fail(...)". */
 static const uint8_t *fail(struct scan *s, const uint8_t *at, enum err code, const char *what)
 {
     s->problem = (struct json_problem){code, (size_t)(at - s->start), what};
@@ -45,6 +46,7 @@ static const uint8_t *malformed(struct scan *s, const uint8_t *at, const char *w
     return fail(s, at, ERR_SYNTAX, what);
 }
 
+/* The first test alone decides for dense texts. */
 static inline const uint8_t *skip_space(const uint8_t *p, const uint8_t *end)
 {
     while (p < end && *p <= ' ' && json_byte_is_space(*p)) {
@@ -67,6 +69,7 @@ static bool grow(struct scan *s)
     return true;
 }
 
+/* `at` is where reading stops when there is no room. */
 static inline bool add_node(struct scan *s, const uint8_t *at, struct json_node node)
 {
     if (s->count == s->room && !grow(s)) {
@@ -77,7 +80,7 @@ static inline bool add_node(struct scan *s, const uint8_t *at, struct json_node 
     return true;
 }
 
-/* A value without children, or a key: [at, behind) of the text. */
+/* A value without children, or a key. Its `next` is known at once: it is a subtree of one node. */
 static inline bool add_leaf(struct scan *s, const uint8_t *at, size_t len, unsigned kind)
 {
     if (s->arena == NULL) {
@@ -90,6 +93,7 @@ static inline bool add_leaf(struct scan *s, const uint8_t *at, size_t len, unsig
                                        .kind = kind & 0xFU});
 }
 
+/* Called where a value begins, hence before its own node exists: `open` is still its parent. */
 static inline void count_child(struct scan *s)
 {
     if (s->open != JSON_NONE) {
@@ -97,7 +101,8 @@ static inline void count_child(struct scan *s)
     }
 }
 
-/* Code points beyond ASCII, from `p` to the next ASCII byte. */
+/* Code points beyond ASCII, from `p` to the next ASCII byte. A wrong sequence is refused at the
+ * first byte that cannot continue it, as the incremental reader must. */
 static const uint8_t *scan_utf8(struct scan *s, const uint8_t *p)
 {
     while (p < s->end && *p >= 0x80) {
@@ -119,7 +124,8 @@ static const uint8_t *scan_utf8(struct scan *s, const uint8_t *p)
     return p;
 }
 
-/* `p` is at the backslash. */
+/* `p` is at the backslash. Whether surrogates come in pairs is not a matter of the grammar (RFC
+ * 8259, section 8.2). */
 static const uint8_t *scan_escape(struct scan *s, const uint8_t *p)
 {
     p++;
@@ -138,7 +144,8 @@ static const uint8_t *scan_escape(struct scan *s, const uint8_t *p)
     return p;
 }
 
-/* `p` is at the opening quote; adds the node and returns the place behind the closing one. */
+/* `p` is at the opening quote; adds the node and returns the place behind the closing one. Plain
+ * runs take most of the bytes; the loop body is for what interrupts them. */
 static const uint8_t *scan_string(struct scan *s, const uint8_t *p)
 {
     const uint8_t *first = p + 1;
@@ -170,6 +177,7 @@ static const uint8_t *scan_string(struct scan *s, const uint8_t *p)
     return p + 1;
 }
 
+/* At least one. */
 static const uint8_t *scan_digits(struct scan *s, const uint8_t *p)
 {
     const uint8_t *first = p;
@@ -179,7 +187,7 @@ static const uint8_t *scan_digits(struct scan *s, const uint8_t *p)
     return p > first ? p : malformed(s, p, JSON_SAYS_DIGIT);
 }
 
-/* RFC 8259, section 6. */
+/* RFC 8259, section 6. What follows the number is not judged here: "1x" is refused by scan_next. */
 static const uint8_t *scan_number(struct scan *s, const uint8_t *p)
 {
     const uint8_t *first = p;
@@ -208,6 +216,7 @@ static const uint8_t *scan_number(struct scan *s, const uint8_t *p)
     return kept ? p : NULL;
 }
 
+/* true, false, null. */
 static const uint8_t *scan_word(struct scan *s, const uint8_t *p, const char *word, unsigned kind)
 {
     const uint8_t *first = p;
@@ -219,6 +228,7 @@ static const uint8_t *scan_word(struct scan *s, const uint8_t *p, const char *wo
     return add_leaf(s, first, (size_t)(p - first), kind) ? p : NULL;
 }
 
+/* A value that is no container; `p` is not at the end. */
 static const uint8_t *scan_leaf(struct scan *s, const uint8_t *p)
 {
     count_child(s);
@@ -240,7 +250,7 @@ static const uint8_t *scan_leaf(struct scan *s, const uint8_t *p)
     return malformed(s, p, JSON_SAYS_VALUE);
 }
 
-/* A key with its colon. */
+/* A key with its colon; a key is a node, but no child that counts. */
 static inline const uint8_t *scan_key(struct scan *s, const uint8_t *p)
 {
     if (p == s->end || *p != '"') {
@@ -257,6 +267,7 @@ static inline const uint8_t *scan_key(struct scan *s, const uint8_t *p)
     return p + 1;
 }
 
+/* `p` is at the bracket. The place where `next` will stand keeps the way back meanwhile. */
 static const uint8_t *open_container(struct scan *s, const uint8_t *p, unsigned kind)
 {
     if (s->depth == s->depth_max) {
@@ -274,7 +285,7 @@ static const uint8_t *open_container(struct scan *s, const uint8_t *p, unsigned 
     return p + 1;
 }
 
-/* `p` is behind the closing bracket. */
+/* `p` is behind the closing bracket. A check takes the node off again: its array is a stack. */
 static inline void close_container(struct scan *s, const uint8_t *p)
 {
     uint32_t index = s->open;
@@ -337,6 +348,7 @@ static const uint8_t *scan_next(struct scan *s, const uint8_t *p)
     return p;
 }
 
+/* The whole text: values and what follows them take turns until the root is complete. */
 static enum err scan_text(struct scan *s, struct str text, struct json_problem *problem)
 {
     s->start = (const uint8_t *)(text.len > 0 ? text.at : "");
@@ -359,6 +371,7 @@ static enum err scan_text(struct scan *s, struct str text, struct json_problem *
     return s->problem.code;
 }
 
+/* Enough for most chat bodies without growing, and bounded, whatever length a client announces. */
 static uint32_t first_room(size_t text_len, uint32_t nodes_max)
 {
     size_t guess = text_len / BYTES_PER_NODE + NODES_FIRST_EXTRA;
@@ -366,6 +379,7 @@ static uint32_t first_room(size_t text_len, uint32_t nodes_max)
     return guess < nodes_max ? (uint32_t)guess : nodes_max;
 }
 
+/* After an error the document is empty, so that every question to it is answered with nothing. */
 enum err json_parse(struct json *json, struct str text, const struct json_limits *limits,
                     struct arena *arena, struct json_problem *problem)
 {
@@ -388,6 +402,7 @@ enum err json_parse(struct json *json, struct str text, const struct json_limits
     return code;
 }
 
+/* Only open containers take a node here, so the depth limit is also the limit of the array. */
 bool json_valid(struct str text, struct json_problem *problem)
 {
     struct json_node open[JSON_DEPTH_MAX];

@@ -23,12 +23,14 @@ void json_edit_init(struct json_edit *edit, struct str text, struct arena *arena
     *edit = (struct json_edit){.text = text, .arena = arena};
 }
 
+/* First byte behind what is replaced. */
 static size_t end_of(const struct splice *splice)
 {
     return splice->at + splice->len;
 }
 
-/* Index at which a splice at `at` belongs: behind the insertions there, before the replacement. */
+/* Index at which a splice at `at` belongs: behind the insertions there, before the replacement. By
+ * halving, because is_gone() asks for every member. */
 static size_t place(const struct json_edit *edit, size_t at)
 {
     size_t low = 0;
@@ -45,6 +47,7 @@ static size_t place(const struct json_edit *edit, size_t at)
     return low;
 }
 
+/* The old list stays in the arena: doubling wastes at most as much again. */
 static void make_room(struct json_edit *edit)
 {
     if (edit->count < edit->room) {
@@ -102,6 +105,7 @@ struct span {
     size_t to;
 };
 
+/* From the quote of the key to the end of the value, without commas. */
 static struct span member_span(const struct json *json, uint32_t key)
 {
     struct str name = json_raw(json, key);
@@ -110,6 +114,7 @@ static struct span member_span(const struct json *json, uint32_t key)
                          (size_t)(value.at - json->text.at) + value.len};
 }
 
+/* Removed: a splice covers all of it and puts nothing there. A replacement of it is no removal. */
 static bool is_gone(const struct json_edit *edit, struct span member)
 {
     size_t index = place(edit, member.from);
@@ -130,7 +135,8 @@ struct run {
     bool touched; /* one of them is to be removed now */
 };
 
-/* `right`: where the next remaining member begins, 0: there is none. */
+/* One splice for the whole run; splices of earlier, shorter runs lie inside and are swallowed.
+ * `right`: where the next remaining member begins, 0: there is none. */
 static enum err remove_run(struct json_edit *edit, const struct run *run, size_t right)
 {
     if (!run->touched) {
@@ -165,6 +171,7 @@ static enum err remove_named(struct json_edit *edit, const struct json *json, ui
     return code == ERR_OK ? remove_run(edit, &run, 0) : code;
 }
 
+/* Where new members stand: right behind the opening brace. */
 static size_t inside_of(const struct json *json, uint32_t object)
 {
     return json->nodes[object].at + (size_t)1;
@@ -182,6 +189,7 @@ static struct splice *new_member(struct json_edit *edit, size_t at, struct str n
     return NULL;
 }
 
+/* The bytes it pointed to stay in the arena. */
 static void drop_splice(struct json_edit *edit, const struct splice *splice)
 {
     size_t index = (size_t)(splice - edit->splices);
@@ -190,7 +198,8 @@ static void drop_splice(struct json_edit *edit, const struct splice *splice)
             sizeof *splice * (edit->count - index));
 }
 
-/* A value does not end with a comma, so the last byte tells whether it counts already. */
+/* Every new member has a comma but the last one in front of nothing. A value does not end with a
+ * comma, so the last byte tells whether it counts already. */
 static void settle_commas(struct json_edit *edit, size_t at, bool remains)
 {
     bool follows = remains;
@@ -219,6 +228,7 @@ static struct str name_text(struct json_edit *edit, struct str key)
     return text;
 }
 
+/* The text is made with its comma; settle_commas() decides whether it counts. */
 static enum err add_member(struct json_edit *edit, size_t at, struct str name, struct str value)
 {
     char *text = arena_alloc(edit->arena, name.len + value.len + 1);
@@ -234,11 +244,14 @@ static enum err add_member(struct json_edit *edit, size_t at, struct str name, s
     return put_splice(edit, (struct splice){.at = at, .with = with, .is_member = true}, false);
 }
 
+/* Offsets of another text would cut anywhere. */
 static void must_be_of(const struct json_edit *edit, const struct json *json)
 {
     must(json->text.at == edit->text.at && json->text.len == edit->text.len);
 }
 
+/* The last of its name is the one readers see, so its place is kept; the others go, lest a reader
+ * that takes the first sees another value than the one set. */
 enum err json_edit_set(struct json_edit *edit, const struct json *json, uint32_t object,
                        struct str key, struct str value)
 {
@@ -285,6 +298,7 @@ enum err json_edit_remove(struct json_edit *edit, const struct json *json, uint3
     return code;
 }
 
+/* Splices lie inside the text and apart, so the subtraction cannot go below zero. */
 size_t json_edit_length(const struct json_edit *edit)
 {
     size_t length = edit->text.len;
@@ -294,6 +308,7 @@ size_t json_edit_length(const struct json_edit *edit)
     return length;
 }
 
+/* Between n splices lie at most n + 1 kept parts. */
 size_t json_edit_slices(const struct json_edit *edit, struct str **slices)
 {
     struct str *list = arena_alloc(edit->arena, sizeof *list * (edit->count * 2 + 1));

@@ -28,6 +28,7 @@ bool json_path_valid(struct str pointer)
     return true;
 }
 
+/* RFC 6901, section 4: "0", or digits that do not begin with 0. */
 static uint32_t element(const struct json *json, uint32_t array, struct str token)
 {
     uint64_t index;
@@ -38,6 +39,7 @@ static uint32_t element(const struct json *json, uint32_t array, struct str toke
     return json_at(json, array, (uint32_t)index);
 }
 
+/* "~01" is "~1": each escape is decoded once, from left to right. */
 static uint32_t member(const struct json *json, uint32_t object, struct str token)
 {
     if (str_find_byte(token, '~') == SIZE_MAX) {

@@ -64,6 +64,7 @@ void json_reader_init(struct json_reader *reader)
     *reader = (struct json_reader){.state = VALUE, .code = ERR_OK};
 }
 
+/* The steps return whether the byte is accepted. */
 static void enter(struct json_reader *r, enum state state)
 {
     r->state = (uint8_t)state;
@@ -82,12 +83,14 @@ static bool malformed(struct json_reader *r, const char *what)
     return fail(r, ERR_SYNTAX, what);
 }
 
+/* Of the innermost container; there must be one. */
 static bool in_object(const struct json_reader *r)
 {
     uint32_t top = r->depth - 1;
     return (r->object_bits[top / 64] >> (top % 64) & 1) != 0;
 }
 
+/* The bit is set or cleared: an earlier container of this depth may have left it. */
 static bool open_container(struct json_reader *r, bool object)
 {
     if (r->depth == JSON_DEPTH_MAX) {
@@ -101,6 +104,7 @@ static bool open_container(struct json_reader *r, bool object)
     return true;
 }
 
+/* A container is a value: what follows it is judged like behind any other. */
 static bool close_container(struct json_reader *r)
 {
     r->depth--;
@@ -115,6 +119,7 @@ static bool begin_string(struct json_reader *r, bool is_key)
     return true;
 }
 
+/* The first letter has been read and tells which word it must be. */
 static bool begin_word(struct json_reader *r, enum state word, uint8_t letters_to_come)
 {
     r->sub = letters_to_come;
@@ -122,6 +127,7 @@ static bool begin_word(struct json_reader *r, enum state word, uint8_t letters_t
     return true;
 }
 
+/* VALUE and FIRST_VALUE. */
 static bool step_value(struct json_reader *r, uint8_t byte)
 {
     switch (byte) {
@@ -152,6 +158,7 @@ static bool step_value(struct json_reader *r, uint8_t byte)
     return true;
 }
 
+/* KEY and FIRST_KEY: "{}" is an object, "{\"a\":1,}" is none. */
 static bool step_key(struct json_reader *r, uint8_t byte)
 {
     if (byte == '}' && r->state == FIRST_KEY) {
@@ -166,6 +173,7 @@ static bool step_colon(struct json_reader *r, uint8_t byte)
     return byte == ':' || malformed(r, JSON_SAYS_COLON);
 }
 
+/* Only here commas and closing brackets behind items are accepted. */
 static bool step_after(struct json_reader *r, uint8_t byte)
 {
     if (r->depth == 0) {
@@ -182,6 +190,7 @@ static bool step_after(struct json_reader *r, uint8_t byte)
     return malformed(r, object ? JSON_SAYS_IN_OBJECT : JSON_SAYS_IN_ARRAY);
 }
 
+/* Between values white space may stand anywhere (RFC 8259, section 2). */
 static bool step_structure(struct json_reader *r, uint8_t byte)
 {
     if (json_byte_is_space(byte)) {
@@ -219,6 +228,7 @@ static enum number_class number_class(uint8_t byte)
     }
 }
 
+/* A number has no end of its own: the first byte that is not part of it belongs to what follows. */
 static bool step_number(struct json_reader *r, uint8_t byte)
 {
     uint8_t next = number_next[r->state][number_class(byte)];
@@ -229,6 +239,7 @@ static bool step_number(struct json_reader *r, uint8_t byte)
     return next != AFTER || step_structure(r, byte);
 }
 
+/* A lead byte announces how many follow and what the first of them may be. */
 static bool step_string(struct json_reader *r, uint8_t byte)
 {
     if (byte == '"') {
@@ -245,6 +256,7 @@ static bool step_string(struct json_reader *r, uint8_t byte)
     return true;
 }
 
+/* Only the second byte of a code point has a narrower range (RFC 3629, section 4). */
 static bool step_utf8(struct json_reader *r, uint8_t byte)
 {
     if (byte < r->utf8_low || byte > r->utf8_high) {
@@ -257,6 +269,7 @@ static bool step_utf8(struct json_reader *r, uint8_t byte)
     return true;
 }
 
+/* The byte behind a backslash. */
 static bool step_escape(struct json_reader *r, uint8_t byte)
 {
     if (byte == 'u') {
@@ -312,6 +325,7 @@ static bool step(struct json_reader *r, uint8_t byte)
     }
 }
 
+/* Runs of plain bytes in a string are skipped as fast as the parser skips them. */
 enum err json_reader_feed(struct json_reader *reader, struct str piece)
 {
     if (reader->code != ERR_OK || piece.len == 0) {
@@ -333,6 +347,7 @@ enum err json_reader_feed(struct json_reader *reader, struct str piece)
     return reader->code;
 }
 
+/* At the end of a text, these states are those that need no further byte. */
 bool json_reader_complete(const struct json_reader *reader)
 {
     must(reader->depth <= JSON_DEPTH_MAX);

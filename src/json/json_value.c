@@ -15,6 +15,7 @@
 
 #define PAIRWISE_MAX 16 /* keys compared each with each; more are sorted */
 
+/* Every question goes through here or json_is(), so that no index can leave the tape. */
 static const struct json_node *node_of(const struct json *json, uint32_t node)
 {
     static const struct json_node none = {.kind = JSON_NULL};
@@ -36,11 +37,13 @@ uint32_t json_count(const struct json *json, uint32_t node)
     return node_of(json, node)->count;
 }
 
+/* The first child stands right behind its container. */
 uint32_t json_first(const struct json *json, uint32_t container)
 {
     return json_count(json, container) > 0 ? container + 1 : JSON_NONE;
 }
 
+/* The child behind the last one would be the first node behind the container. */
 uint32_t json_after(const struct json *json, uint32_t container, uint32_t child)
 {
     if (container >= json->count || child >= json->count) {
@@ -51,6 +54,7 @@ uint32_t json_after(const struct json *json, uint32_t container, uint32_t child)
     return next < json->nodes[container].next ? next : JSON_NONE;
 }
 
+/* Elements without children stand side by side; otherwise each is stepped over as a whole. */
 uint32_t json_at(const struct json *json, uint32_t array, uint32_t index)
 {
     if (!json_is(json, array, JSON_ARRAY) || index >= json->nodes[array].count) {
@@ -58,7 +62,7 @@ uint32_t json_at(const struct json *json, uint32_t array, uint32_t index)
     }
     const struct json_node *node = &json->nodes[array];
     if (node->next == array + 1 + node->count) {
-        return array + 1 + index; /* no element has children */
+        return array + 1 + index;
     }
     uint32_t at = array + 1;
     for (; index > 0; index--) {
@@ -75,6 +79,7 @@ struct str json_inner(const struct json *json, uint32_t node)
     return (struct str){json->text.at + json->nodes[node].at, json->nodes[node].len};
 }
 
+/* Spans of strings are kept without quotes because nearly all readers want them so. */
 struct str json_raw(const struct json *json, uint32_t node)
 {
     struct str inner = json_inner(json, node);
@@ -118,6 +123,8 @@ static size_t decode_unicode(struct str s, char to[4], size_t *len)
     return used;
 }
 
+/* `s` begins with a backslash; returns the bytes used. The parser has refused unknown escapes;
+ * should one come all the same, it means the letter itself, and a last backslash means itself. */
 static size_t decode_escape(struct str s, char to[4], size_t *len)
 {
     static const char letters[] = "bfnrt";
@@ -125,9 +132,10 @@ static size_t decode_escape(struct str s, char to[4], size_t *len)
     if (s.len >= 2 && s.at[1] == 'u') {
         return decode_unicode(s, to, len);
     }
-    char letter = s.len >= 2 ? s.at[1] : '\\';
-    const char *found = memchr(letters, letter, sizeof letters - 1);
-    to[0] = found != NULL ? meanings[found - letters] : letter;
+    const char *letter = &s.at[s.len >= 2 ? 1 : 0];
+    const char *found = memchr(letters, *letter, sizeof letters - 1);
+    const char *meaning = found != NULL ? &meanings[found - letters] : letter;
+    to[0] = *meaning;
     *len = 1;
     return s.len >= 2 ? 2 : 1;
 }
@@ -152,6 +160,7 @@ static bool next_piece(struct str *rest, char store[4], struct str *piece)
     return true;
 }
 
+/* Piece by piece, so that a lookup by a name needs no memory. */
 static bool decoded_is(struct str inner, struct str expected)
 {
     char store[4];
@@ -178,6 +187,8 @@ bool json_string_is(const struct json *json, uint32_t node, struct str expected)
            (inner.len == 0 || !memcmp(inner.at, expected.at, inner.len));
 }
 
+/* A walk over all keys, also behind a match: the last one counts. Objects in requests are small,
+ * and a table would cost more than it saves. */
 uint32_t json_get(const struct json *json, uint32_t object, struct str key)
 {
     uint32_t found = JSON_NONE;
@@ -210,6 +221,7 @@ struct str json_string(const struct json *json, uint32_t node, struct arena *are
     return (struct str){to, len};
 }
 
+/* All or nothing: what does not fit leaves the buffer as it was. */
 enum err json_unescape(struct buf *to, struct str inner)
 {
     size_t before = to->len;
@@ -226,10 +238,11 @@ enum err json_unescape(struct buf *to, struct str inner)
 }
 
 struct named {
-    struct str key;
+    struct str key; /* decoded */
     uint32_t node;
 };
 
+/* By name, equal names in the order of the text: qsort is not stable. */
 static int compare_named(const void *a, const void *b)
 {
     const struct named *left = a;
@@ -260,6 +273,8 @@ static uint32_t duplicate_sorted(const struct json *json, uint32_t object)
     return found;
 }
 
+/* Few plain keys, the common case, are compared each with each and need no memory; many, or escaped
+ * ones, are decoded and sorted. Both answer the same key. */
 uint32_t json_duplicate(const struct json *json, uint32_t object)
 {
     if (!json_is(json, object, JSON_OBJECT)) {
@@ -288,6 +303,7 @@ bool json_bool(const struct json *json, uint32_t node, bool otherwise)
     return kind == JSON_TRUE || (kind != JSON_FALSE && otherwise);
 }
 
+/* The grammar of num_u64 has no sign, point or exponent: what it takes is an exact integer. */
 bool json_u64(const struct json *json, uint32_t node, uint64_t *value)
 {
     return json_is(json, node, JSON_NUMBER) && num_u64(json_inner(json, node), value) == ERR_OK;

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* The buffer may hold something already: the text is appended. */
 void json_writer_init(struct json_writer *w, struct buf *to)
 {
     *w = (struct json_writer){.to = to, .code = ERR_OK};
@@ -25,6 +26,7 @@ enum err json_writer_end(struct json_writer *w)
     return w->code;
 }
 
+/* The only way to the buffer but for numbers and escapes; each checks for an earlier error. */
 static void put(struct json_writer *w, struct str bytes)
 {
     if (w->code == ERR_OK) {
@@ -32,11 +34,13 @@ static void put(struct json_writer *w, struct str bytes)
     }
 }
 
+/* Of the innermost container; there must be one. */
 static uint64_t bit(const struct json_writer *w)
 {
     return UINT64_C(1) << (w->depth - 1);
 }
 
+/* In front of every item but the first. */
 static void comma(struct json_writer *w)
 {
     if (w->has_items & bit(w)) {
@@ -59,6 +63,7 @@ static void before_value(struct json_writer *w)
     }
 }
 
+/* Both bits are written, because an earlier container of this depth may have left them. */
 static void begin(struct json_writer *w, bool object)
 {
     before_value(w);
@@ -69,6 +74,7 @@ static void begin(struct json_writer *w, bool object)
     put(w, object ? STR("{") : STR("["));
 }
 
+/* Ending the wrong kind, or behind a key without a value, is a bug of the caller. */
 static void end(struct json_writer *w, bool object)
 {
     must(w->depth > 0 && !w->after_key);
@@ -97,6 +103,7 @@ void json_end_array(struct json_writer *w)
     end(w, false);
 }
 
+/* Keys and strings alike. */
 static void put_quoted(struct json_writer *w, struct str value)
 {
     put(w, STR("\""));
@@ -106,6 +113,7 @@ static void put_quoted(struct json_writer *w, struct str value)
     put(w, STR("\""));
 }
 
+/* A key takes the comma of its member; before_value() then finds after_key and adds none. */
 void json_key_str(struct json_writer *w, struct str key)
 {
     must(w->depth > 0 && (w->in_object & bit(w)) && !w->after_key);
@@ -120,6 +128,7 @@ void json_key(struct json_writer *w, const char *key)
     json_key_str(w, str_of(key));
 }
 
+/* Also the way of numbers and words, which need no escaping. */
 void json_put_raw(struct json_writer *w, struct str json_text)
 {
     must(json_text.len > 0);
@@ -150,6 +159,7 @@ void json_put_u64(struct json_writer *w, uint64_t value)
     }
 }
 
+/* The size is taken in unsigned arithmetic: INT64_MIN has no positive counterpart. */
 void json_put_i64(struct json_writer *w, int64_t value)
 {
     before_value(w);
@@ -163,7 +173,8 @@ void json_put_i64(struct json_writer *w, int64_t value)
     }
 }
 
-/* 17 digits always read back (IEEE 754 binary64); most values need only 15. */
+/* 17 digits always read back (IEEE 754 binary64); most values need only 15. The process stays in
+ * the C locale, hence the point. JSON has no infinity and no NaN (RFC 8259, section 6). */
 void json_put_double(struct json_writer *w, double value)
 {
     if (!isfinite(value)) {
@@ -249,6 +260,8 @@ static enum err escape_one(struct buf *to, uint32_t code)
     return buf_add(to, (struct str){bytes, len});
 }
 
+/* All or nothing, like json_unescape. Bytes that are not UTF-8 come back from utf8_step as U+FFFD,
+ * so the output is valid whatever the input was. */
 enum err json_escape(struct buf *to, struct str value)
 {
     if (value.len == 0) {
