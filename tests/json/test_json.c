@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_json.c - the tape, its limits and errors, and the questions to it. */
-#include <cmocka.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "base/utf8.h"
 #include "support/json_help.h"

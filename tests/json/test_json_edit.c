@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_json_edit.c - splices, and members set and removed in every order, held against a model. */
-#include <cmocka.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "support/jansson_opinion.h"
 #include "support/json_help.h"

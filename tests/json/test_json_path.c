@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_json_path.c - RFC 6901: the examples of its section 5 and the refusals of sections 3 and 4.
  */
-#include <cmocka.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "json/json_path.h"
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_json_reader.c - pieces give the answer of the whole, and both the answer of the parser. */
-#include <cmocka.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "support/json_help.h"
 #include "json/json_reader.h"

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_json_second.c - jansson as a second opinion on random mutations of valid texts. */
-#include <cmocka.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "support/jansson_opinion.h"
 #include "support/json_help.h"

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_json_suite.c - the public JSON parsing test suite: y_ is accepted, n_ refused, i_ is free.
  */
-#include <cmocka.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "json/json.h"
 #include "json/json_reader.h"

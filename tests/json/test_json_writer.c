@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_json_writer.c - commas, escapes, numbers, the limit; what is written reads back the same. */
-#include <cmocka.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "base/utf8.h"
 #include "support/jansson_opinion.h"
