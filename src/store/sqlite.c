@@ -122,9 +122,10 @@ enum err sqlite_fault(const struct sqlite *database, const char *path, struct fa
 
 /* ---- statements ---- */
 
-static struct str key_of(const struct statement *const *address)
+/* `address` points to a pointer: its bytes are the key. */
+static struct str key_of(const void *address)
 {
-    return (struct str){(const char *)address, sizeof *address};
+    return (struct str){address, sizeof(void *)};
 }
 
 static enum err prepare(struct sqlite *database, const struct statement *statement,

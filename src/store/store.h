@@ -48,12 +48,12 @@ struct store_unit {
 };
 
 #define FACT_LINGER_MS     20
-#define FACT_QUEUE_BYTES   (32u * 1024 * 1024)
-#define COMMIT_QUEUE_BYTES (64u * 1024 * 1024)
+#define FACT_QUEUE_BYTES   ((size_t)32 << 20)
+#define COMMIT_QUEUE_BYTES ((size_t)64 << 20)
 #define COMMIT_QUEUE_MAX   4096
 #define STORE_BATCH_MAX    2048
 #define QUERY_QUEUE_MAX    1024
-#define QUERY_BYTES_MAX    (32u * 1024 * 1024)
+#define QUERY_BYTES_MAX    ((size_t)32 << 20)
 
 /* LIMIT: the queue is full (the unit stays the caller's; lost facts are counted). DENIED: opened
  * for reading only. */

@@ -276,6 +276,8 @@ static void results_arrive_on_the_home_loop(void **state)
     assert_int_equal(homeward.found, -2); /* not called back from inside */
     loop_run(homeward.loop);
     assert_int_equal(homeward.found, 1);
+    store_close(world->store); /* loops outlive the store that posts to them */
+    world->store = NULL;
     loop_free(homeward.loop);
 }
 
