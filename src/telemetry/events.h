@@ -3,14 +3,17 @@
  *
  * A fragment holds lines
  *   EVENT(number, name, level, class, "what happened", F(kind, field, privacy) ...)
- * number: stable for ever (stored); kind: str u64 i64 us microusd real flag; privacy: open or personal.
- * The owner's header says  #define EVENTS "gateway/events.def"  and includes telemetry/declare_events.h:
- * this gives struct event_NAME and extern const struct event_type event_type_NAME; its .c file includes
- * telemetry/define_events.h in the same way.
+ * number: stable for ever (stored), rising in the file; fields are only ever added at the end;
+ * kind: str u64 i64 us microusd real flag; privacy: open or personal. Without fields the comma
+ * stays: "...", ). The owner's header says  #define EVENTS "gateway/events.def"  and includes
+ * telemetry/declare_events.h: this gives struct event_NAME and extern const struct event_type
+ * event_type_NAME; its .c file says the same, with  #define EVENT_TABLE gateway_events  if it wants
+ * the table too, and includes telemetry/define_events.h.
  */
 #ifndef AIRE_TELEMETRY_EVENTS_H
 #define AIRE_TELEMETRY_EVENTS_H
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/log.h"
 #include "json/json_writer.h"
@@ -19,15 +22,31 @@
 #include <stdint.h>
 
 /* Retention by class, days: the standard's S2 table. */
-enum event_class { CLASS_INTERACTION, CLASS_REASONING, CLASS_TOOL, CLASS_PRIVILEGED, CLASS_SECURITY };
+enum event_class {
+    CLASS_INTERACTION,
+    CLASS_REASONING,
+    CLASS_TOOL,
+    CLASS_PRIVILEGED,
+    CLASS_SECURITY
+};
 #define EVENT_CLASSES 5
 extern const struct event_class_info {
     const char *name;
     unsigned retention_days;
 } event_classes[EVENT_CLASSES];
 
-enum field_kind { FIELD_str, FIELD_u64, FIELD_i64, FIELD_us, FIELD_microusd, FIELD_real, FIELD_flag };
+enum field_kind {
+    FIELD_str,
+    FIELD_u64,
+    FIELD_i64,
+    FIELD_us,
+    FIELD_microusd,
+    FIELD_real,
+    FIELD_flag
+};
 
+/* In struct event_NAME each member has its own 8-byte words (str two), behind one word that makes
+ * an event without fields a struct: so the list of kinds alone says where a member lies. */
 typedef struct str event_str;
 typedef uint64_t event_u64;
 typedef int64_t event_i64;
@@ -39,7 +58,6 @@ typedef bool event_flag;
 struct event_field {
     const char *name;
     enum field_kind kind;
-    size_t offset;
     bool personal;
 };
 
@@ -53,9 +71,15 @@ struct event_type {
     size_t count;
 };
 
-#define EVENT_BYTES_MAX 8192 /* encoded; longer strings are cut on a code point and end with U+2026 */
+#define EVENT_FIELDS_MAX 64
+#define EVENT_BYTES_MAX                                                                            \
+    8192 /* encoded; longer strings are cut on a code point and end with U+2026 */
 
-/* Compact form: number, field count, then each field. Old readers skip fields they do not know. */
+/* Where the member of a field lies in its struct; SIZE_MAX for an unknown name. */
+size_t event_member(const struct event_type *type, const char *field, enum field_kind *kind);
+
+/* Compact form: number, time, field count, then each field. Old readers skip fields they do not
+ * know. */
 enum err event_encode(const struct event_type *type, const void *event, int64_t at_us,
                       struct buf *to) MUST_USE;
 
@@ -65,9 +89,13 @@ struct event_table {
     size_t count;
 };
 const struct event_type *event_find(const struct event_table *table, uint32_t number);
+/* One sorted table out of the owners'; a number used twice is must(). */
+struct event_table event_join(const struct event_table *const *parts, size_t count,
+                              struct arena *arena);
 
-/* Takes the next event out of *encoded and writes it as one JSON object with "event" and "at". An
- * unknown number is written as such, never an error. CORRUPT when the bytes make no sense. */
+/* Takes the next event out of *encoded and writes it as one JSON object: "event", "at", then its
+ * fields, us and microusd ones with that unit in the key ("total_us"). An unknown number is written
+ * as such with its count of fields, never an error. CORRUPT when the bytes make no sense. */
 enum err event_decode(const struct event_table *table, struct str *encoded, bool with_personal,
                       struct json_writer *to) MUST_USE;
 /* For code that sums up: the next event's type (NULL: unknown) and one value by field name. */
@@ -82,5 +110,8 @@ enum err event_next(const struct event_table *table, struct str *encoded,
                     struct event_view *view) MUST_USE;
 bool event_get_str(const struct event_view *view, const char *field, struct str *value);
 bool event_get_number(const struct event_view *view, const char *field, double *value);
+
+/* Reference page: Markdown, one table of fields an event. */
+enum err event_document(const struct event_table *table, struct buf *to) MUST_USE;
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * record.h - the append-only list of an exchange's events, and its projections.
  *
- * record_emit is the only way a fact enters the system: it appends the event to the record, counts it in
- * the loop's metrics, and writes a log line when its level asks for one. At the end the record is handed
- * to the store as one packed row per retention class.
+ * record_emit is the only way a fact enters the system: it appends the event to the record, counts
+ * it in the loop's metrics, and writes a log line when its level asks for one. At the end the
+ * record is handed to the store as one packed row per retention class.
  */
 #ifndef AIRE_TELEMETRY_RECORD_H
 #define AIRE_TELEMETRY_RECORD_H
@@ -34,10 +34,13 @@ void record_emit(struct record *record, struct wall at, const struct event_type 
 /* An event outside any exchange: metrics and log only. */
 void telemetry_emit(struct telemetry *telemetry, const struct event_type *type, const void *event);
 
-/* RECORD(&x->record, now, attempt_ended, .target = name, .status = 500); */
+/* RECORD(&x->record, now, attempt_ended, .target = name, .status = 500); an event without fields
+ * keeps its comma: RECORD(&x->record, now, started, ); */
 #define RECORD(record, at, name, ...)                                                              \
-    record_emit((record), (at), &event_type_##name, &(const struct event_##name){__VA_ARGS__})
+    record_emit((record), (at), &event_type_##name,                                                \
+                &(const struct event_##name){.event_begin_ = 0, __VA_ARGS__})
 #define EMIT(telemetry, name, ...)                                                                 \
-    telemetry_emit((telemetry), &event_type_##name, &(const struct event_##name){__VA_ARGS__})
+    telemetry_emit((telemetry), &event_type_##name,                                                \
+                   &(const struct event_##name){.event_begin_ = 0, __VA_ARGS__})
 
 #endif

@@ -20,8 +20,8 @@ struct trace {
 
 #define TRACE_PARENT_BYTES 56 /* "00-" 32 "-" 16 "-" 2, and a NUL */
 
-/* Malformed or all-zero ids start a new trace, as the recommendation asks (section 4.3). `random` is 24
- * fresh bytes. */
+/* Malformed or all-zero ids start a new trace, as the recommendation asks (section 4.3). `random`
+ * is 24 fresh bytes. */
 void trace_begin(struct trace *trace, struct str traceparent, const uint8_t random[24]);
 const char *trace_parent_show(const struct trace *trace, char to[TRACE_PARENT_BYTES]);
 void trace_id_show(const struct trace *trace, char to[33]);
