@@ -95,9 +95,11 @@ static void tell_all(struct store_unit *first)
     }
 }
 
-/* Under the mutex: the units leave the account. Facts that were refused count as lost. */
-static void account(struct writer *writer, const struct store_unit *first)
+/* Under the mutex: the units leave the account. Facts that were refused count as lost. True when a
+ * unit was INVALID, which is a mistake of its owner. */
+static bool account(struct writer *writer, const struct store_unit *first)
 {
+    bool mistaken = false;
     for (const struct store_unit *unit = first; unit != NULL; unit = unit->next) {
         struct load *load = unit->fact ? &writer->facts : &writer->commitments;
         must(load->count > 0 && load->bytes >= unit->bytes);
@@ -108,7 +110,9 @@ static void account(struct writer *writer, const struct store_unit *first)
         } else if (unit->fact) {
             writer->health.facts_lost++;
         }
+        mistaken = mistaken || unit->result == ERR_INVALID;
     }
+    return mistaken;
 }
 
 /* ---- writing ---- */
@@ -138,18 +142,27 @@ static void say_closed(const struct writer *writer)
     }
 }
 
-/* Under the mutex. */
-static void note_batch(struct writer *writer, const struct store_unit *first, uint64_t us,
+static void say_mistaken(const struct writer *writer)
+{
+    if (writer->log != NULL) {
+        log_say(writer->log, LOG_ERROR, "store", "a unit was refused as invalid; last error: %s",
+                sqlite_why(writer->database));
+    }
+}
+
+/* Under the mutex. True as from account(). */
+static bool note_batch(struct writer *writer, const struct store_unit *first, uint64_t us,
                        enum err err)
 {
-    account(writer, first);
+    bool mistaken = account(writer, first);
     if (err != ERR_OK) {
         close_store(writer);
-        return;
+        return false;
     }
     writer->health.commits++;
     writer->health.commit_us_last = us;
     writer->health.commit_us_max = num_max(writer->health.commit_us_max, us);
+    return mistaken;
 }
 
 static void write_batch(struct writer *writer, struct store_unit *first)
@@ -158,8 +171,11 @@ static void write_batch(struct writer *writer, struct store_unit *first)
     enum err err = batch_write(writer->database, first);
     uint64_t us = instant_since_us(clock_now(writer), start);
     mutex_lock(&writer->mutex);
-    note_batch(writer, first, us, err);
+    bool mistaken = note_batch(writer, first, us, err);
     mutex_unlock(&writer->mutex);
+    if (mistaken) {
+        say_mistaken(writer);
+    }
     tell_all(first);
     /* After the telling: nobody waits for a checkpoint. What it fails to copy stays in the log. */
     bool open = err == ERR_OK;
@@ -191,7 +207,7 @@ static void refuse(struct writer *writer, struct store_unit *first)
         first = next;
     }
     mutex_lock(&writer->mutex);
-    account(writer, refused.first);
+    (void)account(writer, refused.first);
     mutex_unlock(&writer->mutex);
     tell_all(refused.first);
 }
@@ -261,7 +277,7 @@ static void lose_spooled(struct writer *writer)
         unit->result = ERR_IO;
     }
     mutex_lock(&writer->mutex);
-    account(writer, writer->spooled.first);
+    (void)account(writer, writer->spooled.first);
     mutex_unlock(&writer->mutex);
     tell_all(writer->spooled.first);
 }
@@ -291,12 +307,12 @@ static void write_inline(struct writer *writer, struct store_unit *unit)
 {
     if (writer->failed) {
         unit->result = ERR_IO;
-        account(writer, unit);
+        (void)account(writer, unit);
         return;
     }
     struct instant start = clock_now(writer);
     enum err err = batch_write(writer->database, unit);
-    note_batch(writer, unit, instant_since_us(clock_now(writer), start), err);
+    (void)note_batch(writer, unit, instant_since_us(clock_now(writer), start), err);
 }
 
 /* Under the mutex: true when the writer sleeps and should not. */

@@ -123,6 +123,20 @@ static void a_full_disk_loses_nothing_acknowledged(void **state)
     fail_each_call_in_turn(*state, FAULT_ENOSPC, true);
 }
 
+static void an_acknowledged_unit_was_synced(void **state)
+{
+    struct world *world = *state;
+    struct store *store = kit_open(world->folder);
+    for (int i = 0; i < 5; i++) {
+        struct kit_unit unit;
+        kit_unit_init(&unit, &world->told, i);
+        unsigned before = fault_vfs_syncs();
+        assert_int_equal(store_write_now(store, &unit.unit), ERR_OK);
+        assert_int_equal(fault_vfs_syncs(), before + 1);
+    }
+    store_close(store);
+}
+
 static void a_failed_commit_closes_the_store_for_good(void **state)
 {
     enum { FACTS = 4 };
@@ -228,6 +242,7 @@ int main(void)
         ONE(one_failing_call_loses_nothing_acknowledged),
         ONE(a_dying_disk_loses_nothing_acknowledged),
         ONE(a_full_disk_loses_nothing_acknowledged),
+        ONE(an_acknowledged_unit_was_synced),
         ONE(a_failed_commit_closes_the_store_for_good),
         ONE(every_unit_of_a_failed_batch_is_unknown),
         ONE(a_failed_checkpoint_closes_but_loses_nothing),

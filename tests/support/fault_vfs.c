@@ -16,6 +16,7 @@ struct shim_file {
 static sqlite3_vfs *real_vfs;
 static _Atomic int countdown; /* <= 0: not armed */
 static _Atomic bool hit;
+static _Atomic unsigned syncs;
 static enum fault_kind fault_kind;
 static bool fault_sticky;
 static const char *fault_ending; /* NULL: every file */
@@ -75,6 +76,7 @@ static int shim_truncate(sqlite3_file *file, sqlite3_int64 size)
 
 static int shim_sync(sqlite3_file *file, int flags)
 {
+    atomic_fetch_add(&syncs, 1);
     if (fails(file)) {
         return SQLITE_IOERR_FSYNC;
     }
@@ -215,4 +217,9 @@ void fault_vfs_disarm(void)
 bool fault_vfs_hit(void)
 {
     return hit;
+}
+
+unsigned fault_vfs_syncs(void)
+{
+    return syncs;
 }

@@ -20,6 +20,7 @@ void fault_vfs_arm(unsigned nth, enum fault_kind kind, bool sticky);
 /* The same, counting files only whose name ends with `ending`. */
 void fault_vfs_arm_file(const char *ending, unsigned nth, enum fault_kind kind);
 void fault_vfs_disarm(void);
-bool fault_vfs_hit(void); /* has a call failed since it was armed? */
+bool fault_vfs_hit(void);       /* has a call failed since it was armed? */
+unsigned fault_vfs_syncs(void); /* so far, of all files */
 
 #endif
