@@ -101,6 +101,22 @@ void arena_free(struct arena *arena)
     }
 }
 
+void arena_reset(struct arena *arena)
+{
+    must(arena->cleanups == NULL);
+    while (arena->newest->older != NULL) {
+        struct block *block = arena->newest;
+        arena->newest = block->older;
+        SHOW(block, block->bytes);
+        free(block);
+    }
+    struct block *first = arena->newest;
+    arena->at = (char *)arena + round_up(sizeof *arena) + GAP;
+    arena->end = (char *)first + first->bytes;
+    arena->held = first->bytes;
+    HIDE(arena->at, (size_t)(arena->end - arena->at));
+}
+
 /* The slow path: the current block cannot give `room` (rounded) bytes. */
 static char *from_new_block(struct arena *arena, size_t room)
 {

@@ -30,6 +30,9 @@ struct str arena_printf(struct arena *arena, const char *format, ...)
 /* Calls `run(object)` when the arena is freed: for descriptors and shared counts, not memory. */
 void arena_cleanup(struct arena *arena, void (*run)(void *object), void *object);
 
+/* Forgets all that was allocated and keeps the first block: for scratch. No cleanups may be
+ * waiting. */
+void arena_reset(struct arena *arena);
 size_t arena_bytes(const struct arena *arena); /* blocks held, for accounting */
 
 /* T *p = arena_new_of(arena, struct thing): one zeroed object. */

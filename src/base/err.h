@@ -46,6 +46,12 @@ enum err {
 const char *err_name(enum err code);
 const char *err_text(enum err code);
 
+/* Says in words that an outcome does not matter here. */
+static inline void err_ignore(enum err code)
+{
+    (void)code;
+}
+
 /* An error that a person will read: what, and where in a file (line 0: no place). */
 struct fault {
     enum err code;

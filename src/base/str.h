@@ -15,6 +15,11 @@ struct str {
 
 /* From a string literal. */
 #define STR(literal) ((struct str){"" literal, sizeof(literal) - 1})
+/* The same where the language wants a constant: initialisers of static tables. */
+#define STR_CONST(literal)                                                                         \
+    {                                                                                              \
+        "" literal, sizeof(literal) - 1                                                            \
+    }
 /* For printf("%.*s", STR_ARG(s)). */
 #define STR_FMT    "%.*s"
 #define STR_ARG(s) (int)(s).len, (s).at ? (s).at : ""

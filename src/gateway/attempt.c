@@ -1,0 +1,554 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * attempt.c - one try: request out, phases timed, answer judged.
+ *
+ * Invariants: `fetch` is NULL after on_done or a cancel; attempt_settle runs once; nothing of a
+ * failed attempt has reached the client unless x->stream is open. */
+#include "gateway/attempt.h"
+
+#include "base/must.h"
+#include "base/utf8.h"
+#include "gateway/pipeline.h"
+#include "gateway/reply.h"
+#include "gateway/upstream.h"
+
+/* After the terminal marker a provider may still say usage and [DONE]; it is not waited for longer.
+ */
+#define TAIL_MS 2000
+
+static void fail(struct attempt *a, enum failure failure, struct str words);
+
+static struct loop *loop_of(const struct attempt *a)
+{
+    return a->x->gateway->loop;
+}
+
+static void arm(struct attempt *a, enum failure means, uint64_t ms)
+{
+    a->timer_means = means;
+    timer_arm(loop_of(a), &a->timer, ms);
+}
+
+static uint64_t since_us(struct instant later, struct instant earlier)
+{
+    return earlier.ns == 0 ? 0 : instant_since_us(later, earlier);
+}
+
+/* ---- the end of an attempt ---- */
+
+static void record_move(struct exchange *x, const struct target *target,
+                        const struct breaker_move *move)
+{
+    if (move->from == move->to) {
+        return;
+    }
+    RECORD(&x->record, loop_wall(x->gateway->loop), breaker_moved, .target = target->name,
+           .from = str_of(breaker_state_name(move->from)),
+           .to = str_of(breaker_state_name(move->to)), .failures = move->failures,
+           .after = move->after_us, .detection = move->detection_us, .outage = move->outage_us);
+}
+
+static void settle_breaker(struct attempt *a, const struct failure_action *action, uint64_t pin_ms)
+{
+    struct exchange *x = a->x;
+    struct instant now = loop_now(loop_of(a));
+    struct breaker_move move;
+    breaker_settle(a->target->state->breaker, now, a->ticket, action->breaker, &move);
+    record_move(x, a->target, &move);
+    bool own_key = a->target->provider->auth == AUTH_STORED;
+    if (action->pins && own_key && pin_ms > 0) {
+        breaker_pin(a->target->state->breaker, now, instant_after_ms(now, pin_ms), &move);
+        record_move(x, a->target, &move);
+    }
+    if (action->breaker == BREAKER_FAILURE) {
+        incident_failed(x->route->state->incident, now);
+    }
+}
+
+static void estimate_usage(struct attempt *a)
+{
+    struct usage *usage = &a->x->answer.usage;
+    if (usage->known || (a->status != 200 && a->x->answer.text_bytes == 0)) {
+        return;
+    }
+    usage->estimated = true;
+    usage->input = cost_tokens_of_bytes(http_call_body(a->x->call).len);
+    usage->output = cost_tokens_of_bytes(a->x->answer.text_bytes);
+}
+
+/* Books the attempt: breaker, cost, record. Pinning lasts as long as the provider said, else a
+ * minute. */
+static void settle(struct attempt *a, enum failure failure)
+{
+    struct exchange *x = a->x;
+    must(!a->settled);
+    a->settled = true;
+    const struct failure_action *action = failure_action(failure);
+    struct target_state *state = a->target->state;
+    struct instant now = env_instant(loop_env(loop_of(a)));
+    uint64_t pin_ms = x->retry_after_ms > 0 ? x->retry_after_ms : 60000;
+    bool last_key = x->keys_tried + 1 >= a->target->provider->keys.count;
+    settle_breaker(a, action, last_key ? pin_ms : 0);
+    estimate_usage(a);
+    int64_t cost = cost_of(&a->target->price, &x->answer.usage);
+    x->cost_microusd += cost;
+    x->upstream_us += instant_since_us(now, a->began);
+    atomic_fetch_sub_explicit(&state->in_flight, 1, memory_order_relaxed);
+    if (failure != FAILURE_none && failure != FAILURE_refused) {
+        atomic_fetch_add_explicit(&state->failures, 1, memory_order_relaxed);
+    }
+    RECORD(&x->record, loop_wall(loop_of(a)), attempt_ended, .target = a->target->name,
+           .provider = a->target->provider->name, .number = x->attempts,
+           .failure = str_of(action->name), .status = a->status,
+           .connected = since_us(a->connected, a->began), .head = since_us(a->head, a->began),
+           .first_token = since_us(a->first, a->began), .total = instant_since_us(now, a->began),
+           .why = x->failure_words, .cost = cost);
+}
+
+void attempt_end(struct attempt *a)
+{
+    must(a->settled && a->fetch == NULL);
+    timer_disarm(&a->timer);
+    buf_end(&a->body);
+    sse_reader_end(&a->sse);
+}
+
+void attempt_abandon(struct attempt *a, enum failure failure)
+{
+    timer_disarm(&a->timer);
+    if (a->fetch != NULL) {
+        http_fetch_cancel(a->fetch);
+        a->fetch = NULL;
+    }
+    if (!a->settled) {
+        settle(a, failure);
+    }
+}
+
+static void fail(struct attempt *a, enum failure failure, struct str words)
+{
+    struct exchange *x = a->x;
+    x->failure = failure;
+    x->failure_status = a->status;
+    x->failure_words = arena_str(x->arena, utf8_head(words, 512));
+    struct str said = words.len > 0 ? x->failure_words : str_of(failure_action(failure)->help);
+    target_state_failed(a->target->state, loop_wall(loop_of(a)), said);
+    attempt_abandon(a, failure);
+    upstream_failed(x);
+}
+
+static void succeed(struct attempt *a)
+{
+    timer_disarm(&a->timer);
+    settle(a, a->x->answer.refused ? FAILURE_refused : FAILURE_none);
+    upstream_answered(a->x);
+}
+
+/* ---- plain answers and error bodies ---- */
+
+static enum failure read_error(struct attempt *a, struct str *words)
+{
+    struct exchange *x = a->x;
+    struct json json;
+    struct error_fields fields = {0};
+    struct str body = buf_str(&a->body);
+    bool readable = json_parse(&json, body, NULL, x->arena, NULL) == ERR_OK &&
+                    json_is(&json, JSON_ROOT, JSON_OBJECT);
+    if (readable) {
+        dialect_error_fields(&json, x->arena, &fields);
+    }
+    enum failure failure = failure_of_status(a->status, fields.code, fields.type, fields.message);
+    x->retry_after_ms = retry_after_ms(a->retry_after_ms, a->retry_after, loop_wall(loop_of(a)));
+    *words = fields.message;
+    /* The client's own fault is explained best by who found it. */
+    bool passes = failure == FAILURE_client || failure == FAILURE_too_long ||
+                  failure == FAILURE_refused || failure == FAILURE_conflict ||
+                  (failure == FAILURE_credential && a->target->provider->auth == AUTH_CLIENT);
+    x->failure_body = passes && readable ? arena_str(x->arena, body) : STR("");
+    return failure;
+}
+
+static void finish_plain(struct attempt *a)
+{
+    struct exchange *x = a->x;
+    struct json json;
+    struct json_problem problem;
+    struct str words = STR("");
+    if (a->status != 200) {
+        enum failure failure = read_error(a, &words);
+        fail(a, failure == FAILURE_none ? FAILURE_malformed : failure, words);
+        return;
+    }
+    if (json_parse(&json, buf_str(&a->body), NULL, x->arena, &problem) != ERR_OK) {
+        fail(a, FAILURE_malformed,
+             a->body.len == 0 ? STR("an empty answer")
+                              : arena_printf(x->arena, "the answer is not JSON: %s at byte %zu",
+                                             problem.what, problem.offset));
+        return;
+    }
+    enum failure failure = x->dialect->read_answer(&json, &x->answer, x->arena);
+    if (failure != FAILURE_none && (failure != FAILURE_refused || x->route->refusals_fall_back)) {
+        fail(a, failure, STR("the answer is not of this dialect"));
+        return;
+    }
+    a->content = a->first = loop_now(loop_of(a));
+    succeed(a);
+}
+
+/* ---- streams ---- */
+
+bool attempt_send(struct attempt *a)
+{
+    struct exchange *x = a->x;
+    size_t events;
+    struct str bytes = stream_releasable(&x->stream, &events);
+    if (events > 0) {
+        if (!http_call_begun(x->call)) {
+            x->state = EXCHANGE_STREAM;
+            reply_begin(x, 200, a->fields, a->field_count, STR("text/event-stream"),
+                        HTTP_LENGTH_UNKNOWN);
+        }
+        exchange_leaves(x, bytes);
+        http_call_write(x->call, bytes);
+        stream_sent(&x->stream, bytes.len, events);
+    }
+    return !http_call_full(x->call);
+}
+
+static bool send_directly(struct attempt *a, struct str raw, bool last)
+{
+    struct stream *stream = &a->x->stream;
+    if (!stream->open || stream->judges > 0 || stream->count > 0 || (last && stream->locked)) {
+        return false;
+    }
+    exchange_leaves(a->x, raw);
+    http_call_write(a->x->call, raw);
+    return true;
+}
+
+static void note_content(struct attempt *a, const struct stream_view *view)
+{
+    struct exchange *x = a->x;
+    struct instant now = loop_now(loop_of(a));
+    if (view->content) {
+        a->content = now;
+        a->quiet = view->reasoning;
+        if (a->first.ns == 0) {
+            a->first = now;
+            if (x->first_content.ns == 0) {
+                x->first_content = now;
+            }
+        }
+    }
+    a->quiet = a->quiet || view->ping;
+    if (a->first.ns == 0) {
+        return; /* the first-token timer runs on: pings are not content */
+    }
+    const struct route_timeouts *t = &x->route->timeouts;
+    uint64_t idle = a->quiet ? t->idle_reasoning_ms : t->idle_ms;
+    uint64_t passed = instant_since_us(now, a->content) / 1000;
+    if (x->answer.terminal) {
+        arm(a, FAILURE_none, TAIL_MS);
+    } else {
+        arm(a, FAILURE_timeout_idle, passed < idle ? idle - passed : 1);
+    }
+}
+
+/* One event: judged, queued, sent. False when the attempt is over. */
+static bool take_event(struct attempt *a, const struct sse_event *event)
+{
+    struct exchange *x = a->x;
+    struct stream_view view = {0};
+    view.ping = event->comment;
+    if (!event->comment) {
+        x->dialect->read_event(&x->view, event, &x->answer, x->gateway->scratch, &view);
+    }
+    bool refused = x->answer.refused && x->route->refusals_fall_back && !x->stream.open;
+    if (view.failure != FAILURE_none || refused) {
+        fail(a, refused ? FAILURE_refused : view.failure, view.message);
+        return false;
+    }
+    note_content(a, &view);
+    if (!view.hide && !send_directly(a, event->raw, view.last)) {
+        uint64_t key = view.delta_count > 0 ? delta_channel(&view.deltas[0]) : 0;
+        uint64_t decoded = view.delta_count > 0 ? view.deltas[0].text.len : 0;
+        if (stream_add(&x->stream, event->raw, view.content, view.last, key, decoded) != ERR_OK) {
+            fail(a, FAILURE_too_large, STR("too much of the answer is held back"));
+            return false;
+        }
+    }
+    for (size_t i = 0; i < view.delta_count; i++) {
+        pipeline_delta(x, &view.deltas[i]);
+    }
+    return true;
+}
+
+static void end_stream(struct attempt *a)
+{
+    struct exchange *x = a->x;
+    if (!x->answer.terminal) {
+        fail(a, FAILURE_truncated, STR("the stream ended without its terminal marker"));
+        return;
+    }
+    if (!x->answer.done && x->dialect->stream_tail.len > 0 &&
+        stream_add(&x->stream, x->dialect->stream_tail, false, true, 0, 0) != ERR_OK) {
+        fail(a, FAILURE_too_large, STR("too much of the answer is held back"));
+        return;
+    }
+    succeed(a);
+}
+
+static void read_stream(struct attempt *a, struct str piece)
+{
+    struct exchange *x = a->x;
+    struct sse_event event;
+    enum err code;
+    while ((code = sse_read(&a->sse, &piece, &event)) == ERR_OK) {
+        bool alive = take_event(a, &event);
+        arena_reset(x->gateway->scratch);
+        if (!alive) {
+            return;
+        }
+        if (x->answer.done) {
+            end_stream(a);
+            return;
+        }
+    }
+    if (code != ERR_AGAIN) {
+        fail(a, FAILURE_too_large, STR("an event of the stream is too large"));
+        return;
+    }
+    if (!attempt_send(a) && a->fetch != NULL) {
+        a->paused = true;
+        timer_disarm(&a->timer); /* the client's slowness is not the provider's */
+        http_fetch_pause(a->fetch);
+    }
+}
+
+void attempt_resume(struct attempt *a)
+{
+    if (!a->paused || a->fetch == NULL) {
+        return;
+    }
+    if (attempt_send(a)) {
+        a->paused = false;
+        arm(a, FAILURE_timeout_idle, a->x->route->timeouts.idle_ms);
+        http_fetch_resume(a->fetch);
+    }
+}
+
+/* ---- the fetch's callbacks ---- */
+
+static void on_connected(void *owner)
+{
+    struct attempt *a = owner;
+    a->connected = loop_now(loop_of(a));
+    arm(a, FAILURE_timeout_head, a->x->route->timeouts.head_ms);
+}
+
+static bool mime_is(struct str type, struct str wanted)
+{
+    struct str bare = str_trim(str_cut(type, 0, str_find_byte(type, ';')));
+    return str_equal_ci(bare, wanted);
+}
+
+static void on_head(void *owner, const struct http_head *head)
+{
+    struct attempt *a = owner;
+    struct exchange *x = a->x;
+    a->head = loop_now(loop_of(a));
+    a->status = head->status;
+    a->retry_after = arena_str(x->arena, http_head_get(head, STR("retry-after")));
+    a->retry_after_ms = arena_str(x->arena, http_head_get(head, STR("retry-after-ms")));
+    struct str coding = http_head_get(head, STR("content-encoding"));
+    struct str type = http_head_get(head, STR("content-type"));
+    if (coding.len > 0 && !str_equal_ci(coding, STR("identity"))) {
+        fail(a, FAILURE_malformed, STR("the answer is encoded though identity was asked for"));
+        return;
+    }
+    if (head->status == 200) {
+        a->field_count = reply_response_fields(x->arena, head, &a->fields);
+        a->streaming = x->view.streams;
+        bool right = a->streaming ? mime_is(type, STR("text/event-stream"))
+                                  : str_find(type, STR("json")) != SIZE_MAX;
+        if (!right) {
+            fail(a, FAILURE_malformed,
+                 arena_printf(x->arena, "unexpected content type '" STR_FMT "'",
+                              STR_ARG(str_cut(type, 0, 100))));
+            return;
+        }
+    }
+    const struct route_timeouts *t = &x->route->timeouts;
+    arm(a, a->streaming ? FAILURE_timeout_first : FAILURE_timeout_idle,
+        a->streaming ? t->first_token_ms : t->idle_ms);
+    buf_init(&a->body, head->status == 200 ? x->generation->answer_bytes_max : ERROR_BODY_MAX);
+    if (!a->streaming && head->has_length && head->length <= 65536 &&
+        buf_reserve(&a->body, head->length) != ERR_OK) {
+        fail(a, FAILURE_too_large, STR("the answer is over the limit"));
+    }
+}
+
+static void on_body(void *owner, struct str piece)
+{
+    struct attempt *a = owner;
+    if (a->streaming) {
+        read_stream(a, piece);
+        return;
+    }
+    arm(a, FAILURE_timeout_idle, a->x->route->timeouts.idle_ms);
+    if (buf_add(&a->body, piece) != ERR_OK) {
+        if (a->status != 200) {
+            return; /* enough of an error's words */
+        }
+        fail(a, FAILURE_too_large, STR("the answer is over the limit"));
+    }
+}
+
+static void on_done(void *owner, enum err why)
+{
+    struct attempt *a = owner;
+    struct str words = str_of(http_fetch_why(a->fetch));
+    enum fetch_phase phase = http_fetch_phase(a->fetch);
+    a->fetch = NULL;
+    if (why == ERR_OK && a->status != 0) {
+        if (a->streaming) {
+            end_stream(a);
+        } else {
+            finish_plain(a);
+        }
+        return;
+    }
+    if (a->streaming && a->x->answer.terminal) {
+        end_stream(a); /* everything that matters has come */
+        return;
+    }
+    enum failure failure = phase <= FETCH_TLS && why == ERR_TIMEOUT ? FAILURE_timeout_connect
+                           : phase <= FETCH_TLS                     ? FAILURE_connect
+                                                                    : failure_of_transport(why);
+    if (words.len == 0) {
+        words = str_of(err_text(why));
+    }
+    fail(a, failure, words);
+}
+
+static const struct fetch_handler handler = {on_connected, on_head, on_body, on_done};
+
+static void on_timer(struct timer *timer)
+{
+    struct attempt *a = LIST_OBJECT(timer, struct attempt, timer);
+    if (a->timer_means == FAILURE_none || (a->streaming && a->x->answer.terminal)) {
+        http_fetch_cancel(a->fetch);
+        a->fetch = NULL;
+        end_stream(a);
+        return;
+    }
+    fail(a, a->timer_means, STR(""));
+}
+
+/* ---- the request ---- */
+
+static void record_edits(struct exchange *x, const struct json_edit *edit)
+{
+    struct buf text;
+    buf_init(&text, 4096);
+    for (size_t i = 0; i < edit->count; i++) {
+        const struct splice *s = &edit->splices[i];
+        if (buf_printf(&text, "%s%zu+%zu:" STR_FMT, i > 0 ? " " : "", s->at, s->len,
+                       STR_ARG(s->with)) != ERR_OK) {
+            break;
+        }
+    }
+    RECORD(&x->record, loop_wall(x->gateway->loop), request_edited, .target = x->target->name,
+           .edits = buf_str(&text));
+    buf_end(&text);
+}
+
+/* splice(original, edits): the model's name, what the dialect needs, what stages ask for. */
+static size_t derive_body(struct exchange *x, struct str **slices)
+{
+    struct json_edit edit;
+    json_edit_init(&edit, http_call_body(x->call), x->arena);
+    struct str model = x->target->model;
+    enum err code = ERR_OK;
+    if (model.len > 0 && !str_equal(model, x->view.model_name)) {
+        struct buf text;
+        buf_init(&text, 4096);
+        code = buf_add_byte(&text, '"');
+        code = code == ERR_OK ? json_escape(&text, model) : code;
+        code = code == ERR_OK ? buf_add_byte(&text, '"') : code;
+        struct str raw = json_raw(&x->json, x->view.model);
+        if (code == ERR_OK) {
+            code = json_edit_replace(&edit, (size_t)(raw.at - x->json.text.at), raw.len,
+                                     arena_str(x->arena, buf_str(&text)));
+        }
+        buf_end(&text);
+    }
+    if (code == ERR_OK && x->dialect->edit != NULL) {
+        code = x->dialect->edit(&x->json, &x->view, x->target, &edit);
+    }
+    must(code == ERR_OK); /* a handful of splices at places the tape told us */
+    pipeline_attempt(x, &edit);
+    if (edit.count > 0) {
+        record_edits(x, &edit);
+    }
+    return json_edit_slices(&edit, slices);
+}
+
+static struct str provider_key(const struct provider *provider, uint32_t *index)
+{
+    if (provider->keys.count == 0) {
+        return STR("");
+    }
+    uint32_t at = atomic_load_explicit(&provider->state->key_at, memory_order_relaxed);
+    *index = at;
+    return provider->keys.items[at % provider->keys.count];
+}
+
+void attempt_start(struct exchange *x, const struct target *target, struct breaker_ticket ticket)
+{
+    struct attempt *a = arena_new_of(x->arena, struct attempt);
+    const struct provider *provider = target->provider;
+    x->attempt = a;
+    x->target = target;
+    x->attempts++;
+    x->answer = (struct answer_view){0};
+    x->retry_after_ms = 0;
+    x->failure_body = STR("");
+    a->x = x;
+    a->target = target;
+    a->ticket = ticket;
+    a->began = loop_now(x->gateway->loop);
+    timer_init(&a->timer, on_timer);
+    buf_init(&a->body, ERROR_BODY_MAX);
+    sse_reader_init(&a->sse, 0);
+    stream_drop(&x->stream);
+    atomic_fetch_add_explicit(&target->state->attempts, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&target->state->in_flight, 1, memory_order_relaxed);
+
+    struct http_field *fields;
+    struct str *slices;
+    struct str key = provider_key(provider, &a->key);
+    size_t count = reply_request_fields(x, provider, key, &fields);
+    size_t slice_count = derive_body(x, &slices);
+    const struct http_origin_options where = {.host = provider->host,
+                                              .port = provider->port,
+                                              .tls = provider->tls,
+                                              .tls_key = provider->tls_key,
+                                              .proxy_host = provider->proxy_host,
+                                              .proxy_port = provider->proxy_port,
+                                              .proxy_auth = provider->proxy_auth};
+    struct str query = http_call_query(x->call);
+    const struct fetch_options options = {
+        .origin = http_origin_get(x->gateway->client, &where),
+        .method = STR("POST"),
+        .target = arena_printf(x->arena, STR_FMT STR_FMT "%s" STR_FMT, STR_ARG(provider->path),
+                               STR_ARG(x->dialect->path), query.len > 0 ? "?" : "", STR_ARG(query)),
+        .fields = fields,
+        .count = count,
+        .body = slices,
+        .body_count = slice_count,
+        .connect_ms = (uint32_t)x->route->timeouts.connect_ms,
+        .handler = &handler,
+        .owner = a,
+    };
+    a->fetch = http_fetch_start(x->gateway->client, &options);
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * common.c - what the dialects share: model and stream fields, usage, error bodies. */
+#include "gateway/dialect.h"
+
+#include "json/json_path.h"
+#include "json/json_writer.h"
+
+enum err dialect_read_common(const struct json *json, struct request_view *view,
+                             struct fault *fault)
+{
+    if (!json_is(json, JSON_ROOT, JSON_OBJECT)) {
+        return fault_set(fault, ERR_INVALID, "the body must be a JSON object");
+    }
+    uint32_t twice = json_duplicate(json, JSON_ROOT);
+    if (twice != JSON_NONE) {
+        /* Two readers could see two requests: what we judge must be what the provider runs. */
+        return fault_set(fault, ERR_INVALID, "the field '" STR_FMT "' occurs twice",
+                         STR_ARG(str_cut(json_inner(json, twice), 0, 64)));
+    }
+    view->model = json_get(json, JSON_ROOT, STR("model"));
+    if (!json_is(json, view->model, JSON_STRING) || json_inner(json, view->model).len == 0 ||
+        json_inner(json, view->model).len > DOMAIN_NAME_MAX * 2) {
+        return fault_set(fault, ERR_INVALID, "'model' must be a non-empty string");
+    }
+    uint32_t stream = json_get(json, JSON_ROOT, STR("stream"));
+    if (stream != JSON_NONE && json_kind(json, stream) != JSON_TRUE &&
+        json_kind(json, stream) != JSON_FALSE && json_kind(json, stream) != JSON_NULL) {
+        return fault_set(fault, ERR_INVALID, "'stream' must be true or false");
+    }
+    view->streams = json_bool(json, stream, false);
+    view->choices = 1;
+    view->tools = json_count(json, json_get(json, JSON_ROOT, STR("tools")));
+    return ERR_OK;
+}
+
+static uint64_t token_count(const struct json *json, uint32_t object, struct str key)
+{
+    uint64_t value = 0;
+    /* A count beyond 2^40 is no count. */
+    if (!json_u64(json, json_get(json, object, key), &value) || value > (UINT64_C(1) << 40)) {
+        return 0;
+    }
+    return value;
+}
+
+/* OpenAI chat and responses, embeddings, and Anthropic name their fields differently; none overlap.
+ * Later reports replace earlier ones where they say more (Anthropic's are cumulative). */
+void dialect_add_usage(const struct json *json, uint32_t usage, struct answer_view *answer)
+{
+    if (!json_is(json, usage, JSON_OBJECT)) {
+        return;
+    }
+    struct usage *u = &answer->usage;
+    uint64_t prompt = token_count(json, usage, STR("prompt_tokens"));
+    uint64_t input = token_count(json, usage, STR("input_tokens"));
+    uint64_t output = token_count(json, usage, STR("completion_tokens"));
+    output = num_max(output, token_count(json, usage, STR("output_tokens")));
+    uint64_t cache_read = token_count(json, usage, STR("cache_read_input_tokens"));
+    uint64_t cache_write = token_count(json, usage, STR("cache_creation_input_tokens"));
+    uint32_t details = json_get(json, usage, STR("prompt_tokens_details"));
+    details = details != JSON_NONE ? details : json_get(json, usage, STR("input_tokens_details"));
+    uint32_t spent = json_get(json, usage, STR("completion_tokens_details"));
+    spent = spent != JSON_NONE ? spent : json_get(json, usage, STR("output_tokens_details"));
+    uint64_t cached = token_count(json, details, STR("cached_tokens"));
+
+    u->known = true;
+    u->input_cached = num_max(u->input_cached, num_max(cached, cache_read));
+    u->input_cache_written = num_max(u->input_cache_written, cache_write);
+    /* Anthropic's input_tokens leave out what the cache gave or took. */
+    uint64_t whole = prompt > 0 ? prompt : input > 0 ? input + cache_read + cache_write : 0;
+    u->input = num_max(u->input, whole);
+    u->output = num_max(u->output, output);
+    u->output_reasoning = num_max(u->output_reasoning,
+                                  token_count(json, spent, STR("reasoning_tokens")));
+}
+
+void dialect_content_text(const struct json *json, uint32_t content, struct arena *arena,
+                          struct buf *to)
+{
+    if (json_is(json, content, JSON_STRING)) {
+        err_ignore(buf_add(to, json_string(json, content, arena))); /* as much as fits */
+        return;
+    }
+    if (!json_is(json, content, JSON_ARRAY)) {
+        return;
+    }
+    for (uint32_t part = json_first(json, content); part != JSON_NONE;
+         part = json_after(json, content, part)) {
+        uint32_t text = json_get(json, part, STR("text"));
+        if (json_is(json, text, JSON_STRING)) {
+            if (to->len > 0 && buf_add_byte(to, '\n') != ERR_OK) {
+                return;
+            }
+            err_ignore(buf_add(to, json_string(json, text, arena)));
+        }
+    }
+}
+
+struct str dialect_last_user(const struct json *json, uint32_t list, struct arena *arena)
+{
+    uint32_t last = JSON_NONE;
+    if (!json_is(json, list, JSON_ARRAY)) {
+        return STR("");
+    }
+    for (uint32_t m = json_first(json, list); m != JSON_NONE; m = json_after(json, list, m)) {
+        if (json_string_is(json, json_get(json, m, STR("role")), STR("user"))) {
+            last = json_get(json, m, STR("content"));
+        }
+    }
+    struct buf text;
+    buf_init(&text, RULES_MESSAGE_MAX);
+    dialect_content_text(json, last, arena, &text);
+    struct str copy = arena_str(arena, buf_str(&text));
+    buf_end(&text);
+    return copy;
+}
+
+void dialect_error_fields(const struct json *json, struct arena *arena, struct error_fields *fields)
+{
+    *fields = (struct error_fields){0};
+    uint32_t error = json_get(json, JSON_ROOT, STR("error"));
+    error = error != JSON_NONE ? error : json_path(json, STR("/response/error"));
+    if (json_is(json, error, JSON_STRING)) {
+        fields->message = json_string(json, error, arena);
+        return;
+    }
+    if (error == JSON_NONE) {
+        error = JSON_ROOT;
+    }
+    fields->code = json_string(json, json_get(json, error, STR("code")), arena);
+    fields->type = json_string(json, json_get(json, error, STR("type")), arena);
+    fields->message = json_string(json, json_get(json, error, STR("message")), arena);
+    uint32_t inner = json_path(json, STR("/error/innererror/code"));
+    if (json_is(json, inner, JSON_STRING)) {
+        fields->code = json_string(json, inner, arena); /* Azure hides its filter here */
+    }
+}
+
+static const char *openai_type(unsigned status)
+{
+    return status == 401 || status == 403 ? "authentication_error"
+           : status == 429                ? "rate_limit_error"
+           : status < 500                 ? "invalid_request_error"
+                                          : "server_error";
+}
+
+enum err dialect_write_openai_error(struct buf *to, const struct error_text *error)
+{
+    struct json_writer w;
+    json_writer_init(&w, to);
+    json_begin_object(&w);
+    json_key(&w, "error");
+    json_begin_object(&w);
+    json_member_str(&w, "message", error->message);
+    json_member_cstr(&w, "type", error->type != NULL ? error->type : openai_type(error->status));
+    json_member_cstr(&w, "param", NULL);
+    json_member_cstr(&w, "code", error->code);
+    if (error->exchange.len > 0) {
+        json_member_str(&w, "aire_id", error->exchange);
+    }
+    json_end_object(&w);
+    json_end_object(&w);
+    return json_writer_end(&w);
+}
+
+static const char *anthropic_type(unsigned status)
+{
+    switch (status) {
+    case 401:
+        return "authentication_error";
+    case 403:
+        return "permission_error";
+    case 404:
+        return "not_found_error";
+    case 413:
+        return "request_too_large";
+    case 429:
+        return "rate_limit_error";
+    case 504:
+        return "timeout_error";
+    case 529:
+        return "overloaded_error";
+    default:
+        return status < 500 ? "invalid_request_error" : "api_error";
+    }
+}
+
+enum err dialect_write_anthropic_error(struct buf *to, const struct error_text *error)
+{
+    struct json_writer w;
+    json_writer_init(&w, to);
+    json_begin_object(&w);
+    json_member_cstr(&w, "type", "error");
+    json_key(&w, "error");
+    json_begin_object(&w);
+    json_member_cstr(&w, "type", error->type != NULL ? error->type : anthropic_type(error->status));
+    json_member_str(&w, "message", error->message);
+    json_end_object(&w);
+    if (error->exchange.len > 0) {
+        json_member_str(&w, "request_id", error->exchange);
+    }
+    json_end_object(&w);
+    return json_writer_end(&w);
+}

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * openai_chat.c - /v1/chat/completions.
+ *
+ * A stream is over when every choice has a finish_reason; [DONE] alone ends nothing, and its
+ * absence after that is none of the client's trouble. Usage comes in an extra chunk with no
+ * choices. */
+#include "gateway/dialect.h"
+
+#include "json/json_path.h"
+#include "json/json_writer.h"
+
+static enum err read_request(const struct json *json, struct request_view *view,
+                             struct fault *fault)
+{
+    enum err code = dialect_read_common(json, view, fault);
+    if (code != ERR_OK) {
+        return code;
+    }
+    uint32_t messages = json_get(json, JSON_ROOT, STR("messages"));
+    if (!json_is(json, messages, JSON_ARRAY)) {
+        return fault_set(fault, ERR_INVALID, "'messages' must be an array");
+    }
+    view->messages = json_count(json, messages);
+    uint64_t count = 1;
+    uint32_t n = json_get(json, JSON_ROOT, STR("n"));
+    if (json_is(json, n, JSON_NUMBER) &&
+        (!json_u64(json, n, &count) || count < 1 || count > CHOICES_MAX)) {
+        return fault_set(fault, ERR_INVALID, "'n' must be an integer from 1 to %d", CHOICES_MAX);
+    }
+    view->choices = (uint32_t)count;
+    view->usage_asked = json_bool(json, json_path(json, STR("/stream_options/include_usage")),
+                                  false);
+    if (!json_u64(json, json_get(json, JSON_ROOT, STR("max_completion_tokens")),
+                  &view->output_tokens_max)) {
+        (void)json_u64(json, json_get(json, JSON_ROOT, STR("max_tokens")),
+                       &view->output_tokens_max);
+    }
+    uint32_t format = json_path(json, STR("/response_format/type"));
+    view->structured = json_string_is(json, format, STR("json_schema")) ||
+                       json_string_is(json, format, STR("json_object"));
+    uint32_t choice = json_get(json, JSON_ROOT, STR("tool_choice"));
+    view->tool_forced = json_is(json, choice, JSON_OBJECT) ||
+                        json_string_is(json, choice, STR("required"));
+    return ERR_OK;
+}
+
+static struct str last_message(const struct json *json, struct arena *arena)
+{
+    return dialect_last_user(json, json_get(json, JSON_ROOT, STR("messages")), arena);
+}
+
+static struct str tool_name(const struct json *json, uint32_t index, struct arena *arena)
+{
+    uint32_t tool = json_at(json, json_get(json, JSON_ROOT, STR("tools")), index);
+    uint32_t function = json_get(json, tool, STR("function"));
+    return json_string(json, json_get(json, function, STR("name")), arena);
+}
+
+static enum err edit(const struct json *json, const struct request_view *view,
+                     const struct target *target, struct json_edit *to)
+{
+    if (!view->streams || view->usage_asked || !target->inject_usage) {
+        return ERR_OK;
+    }
+    uint32_t options = json_get(json, JSON_ROOT, STR("stream_options"));
+    return json_is(json, options, JSON_OBJECT)
+               ? json_edit_set(to, json, options, STR("include_usage"), STR("true"))
+               : json_edit_set(to, json, JSON_ROOT, STR("stream_options"),
+                               STR("{\"include_usage\":true}"));
+}
+
+static void finish_choice(const struct json *json, uint32_t choice, struct answer_view *answer,
+                          struct arena *arena)
+{
+    uint32_t reason = json_get(json, choice, STR("finish_reason"));
+    if (!json_is(json, reason, JSON_STRING)) {
+        return;
+    }
+    answer->finished++;
+    if (json_string_is(json, reason, STR("content_filter"))) {
+        answer->refused = true;
+    }
+    answer->finish = json_string(json, reason, arena);
+}
+
+static enum failure read_answer(const struct json *json, struct answer_view *answer,
+                                struct arena *arena)
+{
+    uint32_t choices = json_get(json, JSON_ROOT, STR("choices"));
+    if (json_count(json, choices) == 0 || !json_is(json, choices, JSON_ARRAY)) {
+        return FAILURE_malformed;
+    }
+    answer->id = json_string(json, json_get(json, JSON_ROOT, STR("id")), arena);
+    for (uint32_t c = json_first(json, choices); c != JSON_NONE; c = json_after(json, choices, c)) {
+        uint32_t message = json_get(json, c, STR("message"));
+        if (!json_is(json, message, JSON_OBJECT)) {
+            return FAILURE_malformed;
+        }
+        uint32_t content = json_get(json, message, STR("content"));
+        uint32_t refusal = json_get(json, message, STR("refusal"));
+        uint32_t calls = json_get(json, message, STR("tool_calls"));
+        answer->tool_calls += json_count(json, calls);
+        answer->text_bytes += json_raw(json, message).len;
+        answer->refused = answer->refused || json_is(json, refusal, JSON_STRING);
+        answer->has_content = answer->has_content || json_is(json, content, JSON_STRING) ||
+                              json_count(json, calls) > 0;
+        finish_choice(json, c, answer, arena);
+    }
+    dialect_add_usage(json, json_get(json, JSON_ROOT, STR("usage")), answer);
+    answer->terminal = true;
+    return answer->refused ? FAILURE_refused : FAILURE_none;
+}
+
+static void add_delta(struct stream_view *out, struct answer_view *answer, enum channel_kind kind,
+                      uint32_t index, struct str text)
+{
+    out->reasoning = kind == CHANNEL_REASONING && (!out->content || out->reasoning);
+    out->content = true;
+    answer->has_content = true;
+    answer->text_bytes += text.len;
+    if (out->delta_count < DELTAS_MAX) {
+        out->deltas[out->delta_count++] = (struct delta){kind, index, text};
+    }
+}
+
+static void read_text(const struct json *json, uint32_t object, struct str key,
+                      enum channel_kind kind, struct stream_view *out, struct answer_view *answer)
+{
+    uint32_t node = json_get(json, object, key);
+    if (json_is(json, node, JSON_STRING) && json_inner(json, node).len > 0) {
+        add_delta(out, answer, kind, 0, json_inner(json, node));
+    }
+}
+
+static void read_delta(const struct json *json, uint32_t choice, struct stream_view *out,
+                       struct answer_view *answer)
+{
+    uint32_t delta = json_get(json, choice, STR("delta"));
+    uint64_t index = 0;
+    (void)json_u64(json, json_get(json, choice, STR("index")), &index);
+    size_t before = out->delta_count;
+    read_text(json, delta, STR("content"), CHANNEL_TEXT, out, answer);
+    read_text(json, delta, STR("reasoning_content"), CHANNEL_REASONING, out, answer);
+    read_text(json, delta, STR("reasoning"), CHANNEL_REASONING, out, answer);
+    uint32_t refusal = json_get(json, delta, STR("refusal"));
+    if (json_is(json, refusal, JSON_STRING) && json_inner(json, refusal).len > 0) {
+        answer->refused = true;
+        add_delta(out, answer, CHANNEL_TEXT, 0, json_inner(json, refusal));
+    }
+    for (size_t i = before; i < out->delta_count; i++) {
+        out->deltas[i].index = (uint32_t)(index % CHOICES_MAX);
+    }
+    uint32_t calls = json_get(json, delta, STR("tool_calls"));
+    for (uint32_t c = json_first(json, calls); c != JSON_NONE; c = json_after(json, calls, c)) {
+        uint32_t function = json_get(json, c, STR("function"));
+        uint64_t number = 0;
+        (void)json_u64(json, json_get(json, c, STR("index")), &number);
+        answer->tool_calls += json_is(json, json_get(json, c, STR("id")), JSON_STRING) ? 1 : 0;
+        add_delta(out, answer, CHANNEL_TOOL, (uint32_t)((index % CHOICES_MAX) * 256 + number % 256),
+                  json_inner(json, json_get(json, function, STR("arguments"))));
+    }
+}
+
+static void read_event(const struct request_view *view, const struct sse_event *event,
+                       struct answer_view *answer, struct arena *arena, struct stream_view *out)
+{
+    if (str_equal(str_trim(event->data), STR("[DONE]"))) {
+        answer->done = true;
+        out->last = true;
+        return;
+    }
+    struct json json;
+    if (json_parse(&json, event->data, NULL, arena, NULL) != ERR_OK ||
+        !json_is(&json, JSON_ROOT, JSON_OBJECT)) {
+        out->failure = FAILURE_malformed;
+        out->message = STR("an event of the stream is not JSON");
+        return;
+    }
+    uint32_t error = json_get(&json, JSON_ROOT, STR("error"));
+    if (error != JSON_NONE && json_kind(&json, error) != JSON_NULL) {
+        struct error_fields fields;
+        dialect_error_fields(&json, arena, &fields);
+        out->failure = failure_of_error(fields.code, fields.type, fields.message);
+        out->message = fields.message;
+        return;
+    }
+    uint32_t choices = json_get(&json, JSON_ROOT, STR("choices"));
+    for (uint32_t c = json_first(&json, choices); c != JSON_NONE;
+         c = json_after(&json, choices, c)) {
+        read_delta(&json, c, out, answer);
+        if (json_is(&json, json_get(&json, c, STR("finish_reason")), JSON_STRING)) {
+            bool filtered = json_string_is(&json, json_get(&json, c, STR("finish_reason")),
+                                           STR("content_filter"));
+            answer->refused = answer->refused || filtered;
+            answer->finish = filtered ? STR("content_filter") : STR("stop");
+            answer->finished++;
+        }
+    }
+    uint32_t usage = json_get(&json, JSON_ROOT, STR("usage"));
+    dialect_add_usage(&json, usage, answer);
+    out->hide = json_count(&json, choices) == 0 && json_is(&json, usage, JSON_OBJECT) &&
+                !view->usage_asked;
+    answer->terminal = answer->finished >= view->choices;
+    out->last = answer->terminal;
+}
+
+static enum err write_stream_error(struct buf *to, const struct error_text *error,
+                                   const struct answer_view *answer)
+{
+    (void)answer;
+    enum err code = buf_add(to, STR("data: "));
+    if (code == ERR_OK) {
+        code = dialect_write_openai_error(to, error);
+    }
+    return code == ERR_OK ? buf_add(to, STR("\n\n")) : code;
+}
+
+static void begin_object(struct json_writer *w, const struct request_view *view, struct str id,
+                         int64_t created_s, const char *object)
+{
+    json_begin_object(w);
+    json_member_str(w, "id", id);
+    json_member_cstr(w, "object", object);
+    json_member_i64(w, "created", created_s);
+    json_member_str(w, "model", view->model_name);
+    json_key(w, "choices");
+    json_begin_array(w);
+}
+
+static enum err write_chunk(struct buf *to, const struct request_view *view, struct str id,
+                            const struct str *text, int64_t created_s)
+{
+    struct json_writer w;
+    enum err code = buf_add(to, STR("data: "));
+    json_writer_init(&w, to);
+    begin_object(&w, view, id, created_s, "chat.completion.chunk");
+    json_begin_object(&w);
+    json_member_u64(&w, "index", 0);
+    json_key(&w, "delta");
+    json_begin_object(&w);
+    if (text != NULL) {
+        json_member_cstr(&w, "role", "assistant");
+        json_member_str(&w, "content", *text);
+    }
+    json_end_object(&w);
+    json_member_cstr(&w, "finish_reason", text != NULL ? NULL : "stop");
+    json_end_object(&w);
+    json_end_array(&w);
+    json_end_object(&w);
+    code = code == ERR_OK ? json_writer_end(&w) : code;
+    return code == ERR_OK ? buf_add(to, STR("\n\n")) : code;
+}
+
+static enum err write_usage_chunk(struct buf *to, const struct request_view *view, struct str id,
+                                  int64_t created_s)
+{
+    struct json_writer w;
+    enum err code = buf_add(to, STR("data: "));
+    json_writer_init(&w, to);
+    begin_object(&w, view, id, created_s, "chat.completion.chunk");
+    json_end_array(&w);
+    json_key(&w, "usage");
+    json_put_raw(&w, STR("{\"prompt_tokens\":0,\"completion_tokens\":0,\"total_tokens\":0}"));
+    json_end_object(&w);
+    code = code == ERR_OK ? json_writer_end(&w) : code;
+    return code == ERR_OK ? buf_add(to, STR("\n\n")) : code;
+}
+
+static enum err write_answer(struct buf *to, const struct request_view *view, struct str id,
+                             struct str text, int64_t created_s)
+{
+    if (view->streams) {
+        enum err code = write_chunk(to, view, id, &text, created_s);
+        code = code == ERR_OK ? write_chunk(to, view, id, NULL, created_s) : code;
+        if (code == ERR_OK && view->usage_asked) {
+            code = write_usage_chunk(to, view, id, created_s);
+        }
+        return code == ERR_OK ? buf_add(to, STR("data: [DONE]\n\n")) : code;
+    }
+    struct json_writer w;
+    json_writer_init(&w, to);
+    begin_object(&w, view, id, created_s, "chat.completion");
+    json_begin_object(&w);
+    json_member_u64(&w, "index", 0);
+    json_key(&w, "message");
+    json_begin_object(&w);
+    json_member_cstr(&w, "role", "assistant");
+    json_member_str(&w, "content", text);
+    json_member_cstr(&w, "refusal", NULL);
+    json_end_object(&w);
+    json_member_cstr(&w, "logprobs", NULL);
+    json_member_cstr(&w, "finish_reason", "stop");
+    json_end_object(&w);
+    json_end_array(&w);
+    json_key(&w, "usage");
+    json_put_raw(&w, STR("{\"prompt_tokens\":0,\"completion_tokens\":0,\"total_tokens\":0}"));
+    json_end_object(&w);
+    return json_writer_end(&w);
+}
+
+const struct dialect dialect_openai_chat = {
+    .name = "openai-chat",
+    .provider = PROVIDER_OPENAI,
+    .path = STR_CONST("/chat/completions"),
+    .generates = true,
+    .streams = true,
+    .read_request = read_request,
+    .last_message = last_message,
+    .tool_name = tool_name,
+    .edit = edit,
+    .read_answer = read_answer,
+    .read_event = read_event,
+    .write_error = dialect_write_openai_error,
+    .write_stream_error = write_stream_error,
+    .write_answer = write_answer,
+    .stream_tail = STR_CONST("data: [DONE]\n\n"),
+};

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * endpoint.h - the paths under /v1 that are served, each with its dialect (endpoints.def). */
+#ifndef AIRE_GATEWAY_ENDPOINT_H
+#define AIRE_GATEWAY_ENDPOINT_H
+
+#include "gateway/dialect.h"
+
+struct endpoint {
+    const char *name;
+    struct str method;
+    struct str path;
+    const struct dialect *dialect; /* NULL: answered here (models) */
+};
+
+/* NULL when no endpoint has this path; *path_known tells whether another method would do. */
+const struct endpoint *endpoint_find(struct str method, struct str path, bool *path_known);
+/* The family whose error shape a client of this path expects; anthropic for /v1/messages... */
+enum provider_kind endpoint_family(struct str path);
+
+#endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * exchange.c - the beginning and the one end of an exchange. */
+#include "gateway/exchange.h"
+
+#include "base/must.h"
+#include "gateway/attempt.h"
+#include "gateway/pipeline.h"
+#include "gateway/reply.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+const char *outcome_name(enum outcome outcome)
+{
+    static const char *const names[] = {"none",   "answered", "refused",
+                                        "failed", "broken",   "cancelled"};
+    return names[outcome];
+}
+
+/* Time-ordered and unique: milliseconds above 16 bits of order within one. */
+static int64_t next_number(struct commons *commons, struct wall now)
+{
+    uint64_t wanted = (uint64_t)(now.us / 1000) << 16;
+    uint64_t last = atomic_load_explicit(&commons->next_exchange, memory_order_relaxed);
+    uint64_t next;
+    do {
+        next = wanted > last ? wanted : last + 1;
+    } while (!atomic_compare_exchange_weak_explicit(&commons->next_exchange, &last, next,
+                                                    memory_order_relaxed, memory_order_relaxed));
+    return (int64_t)next;
+}
+
+void exchange_begin(struct gateway *gateway, struct http_call *call,
+                    const struct endpoint *endpoint)
+{
+    struct arena *arena = http_call_arena(call);
+    struct exchange *x = arena_new_of(arena, struct exchange);
+    x->magic = EXCHANGE_MAGIC;
+    x->gateway = gateway;
+    x->call = call;
+    x->arena = arena;
+    x->endpoint = endpoint;
+    x->dialect = endpoint->dialect;
+    x->generation = generation_ref(gateway_generation(gateway));
+    x->began = http_call_began(call);
+    x->began_at = loop_wall(gateway->loop);
+    x->number = next_number(gateway->commons, x->began_at);
+    (void)snprintf(x->id, sizeof x->id, "ex%016llx", (unsigned long long)x->number);
+    uint8_t random[24];
+    for (size_t i = 0; i < sizeof random; i += 8) {
+        /* Trace ids must be unique, not secret. */
+        uint64_t word = rng_next(&gateway->rng);
+        memcpy(&random[i], &word, 8);
+    }
+    trace_begin(&x->trace, http_head_get(http_call_head(call), STR("traceparent")), random);
+    x->confidence = -1;
+    x->answer_confidence = -1;
+    x->states = arena_zero(arena, pipeline_state_bytes() + 1);
+    buf_init(&x->captured, CAPTURE_BYTES_MAX);
+    record_init(&x->record, &gateway->telemetry);
+    list_push_back(&gateway->exchanges, &x->in_gateway);
+    gateway->count++;
+    atomic_fetch_add_explicit(&gateway->commons->in_flight, 1, memory_order_relaxed);
+    http_call_set_data(call, x);
+    pipeline_request(x);
+}
+
+void exchange_raise(struct exchange *x, enum verdict verdict, const char *reason)
+{
+    must(x->magic == EXCHANGE_MAGIC);
+    if (verdict > x->verdict) {
+        x->verdict = verdict;
+        x->reason = reason;
+    }
+}
+
+void exchange_refuse(struct exchange *x, unsigned status, const char *reason, const char *format,
+                     ...)
+{
+    char words[512];
+    va_list values;
+    va_start(values, format);
+    (void)vsnprintf(words, sizeof words, format, values);
+    va_end(values);
+    struct wall now = loop_wall(x->gateway->loop);
+    x->reason = reason;
+    if (status == 401 || status == 403) {
+        RECORD(&x->record, now, access_denied, .reason = str_of(reason), .status = status);
+    } else {
+        RECORD(&x->record, now, request_refused, .reason = str_of(reason), .status = status);
+    }
+    if (!x->gone) {
+        reply_error(x, status, NULL, reason, str_of(words));
+    }
+    exchange_finish(x, OUTCOME_REFUSED);
+}
+
+void exchange_leaves(struct exchange *x, struct str bytes)
+{
+    x->response_bytes += bytes.len;
+    if (x->route != NULL && x->route->capture == CAPTURE_FULL) {
+        size_t room = x->captured.limit - x->captured.len;
+        err_ignore(buf_add(&x->captured, str_cut(bytes, 0, room))); /* as much as is kept */
+    }
+}
+
+void exchange_writable(struct exchange *x)
+{
+    if (x->state == EXCHANGE_STREAM && x->attempt != NULL) {
+        attempt_resume(x->attempt);
+    }
+}
+
+void exchange_client_gone(struct exchange *x)
+{
+    must(x->magic == EXCHANGE_MAGIC && !x->gone);
+    x->gone = true;
+    if (x->state == EXCHANGE_ENDED) {
+        return;
+    }
+    if (x->state == EXCHANGE_UPSTREAM || x->state == EXCHANGE_STREAM) {
+        if (x->attempt != NULL && !x->attempt->settled) {
+            attempt_abandon(x->attempt, FAILURE_cancelled);
+        }
+        x->reason = "client_gone";
+        exchange_finish(x, OUTCOME_CANCELLED);
+    } else if (x->state == EXCHANGE_REQUEST) {
+        x->reason = "client_gone";
+        exchange_finish(x, OUTCOME_CANCELLED);
+    }
+    /* EXCHANGE_SETTLE: the answer was made; its record goes on without a listener. */
+}
+
+void exchange_finish(struct exchange *x, enum outcome outcome)
+{
+    must(x->magic == EXCHANGE_MAGIC && x->state != EXCHANGE_ENDED);
+    bool walked = x->state != EXCHANGE_REQUEST;
+    x->state = EXCHANGE_ENDED;
+    x->outcome = outcome;
+    if (walked) {
+        timer_disarm(&x->total);
+        timer_disarm(&x->retry);
+        deferred_cancel(&x->next);
+    }
+    if (x->attempt != NULL) {
+        attempt_abandon(x->attempt, FAILURE_cancelled);
+        attempt_end(x->attempt);
+    }
+    if (x->pending != NULL) {
+        x->pending->x = NULL;
+    }
+    pipeline_end(x);
+    stream_end(&x->stream);
+    buf_end(&x->stand_in);
+    buf_end(&x->captured);
+    record_end(&x->record);
+    list_remove(&x->in_gateway);
+    x->gateway->count--;
+    atomic_fetch_sub_explicit(&x->gateway->commons->in_flight, 1, memory_order_relaxed);
+    generation_unref(x->generation);
+    x->magic = 0;
+    http_call_set_data(x->call, NULL);
+    http_call_release(x->call);
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * gateway.c - from calls of the server to exchanges; the swap of generations. */
+#include "gateway/gateway.h"
+
+#include "base/must.h"
+#include "gateway/exchange.h"
+#include "gateway/models.h"
+#include "gateway/pipeline.h"
+#include "gateway/reply.h"
+
+#include <stdlib.h>
+
+/* ---- generations ---- */
+
+void commons_swap(struct commons *commons, struct generation *next)
+{
+    mutex_lock(&commons->lock);
+    struct generation *old = commons->current;
+    commons->current = next;
+    next->number = atomic_load(&commons->generation_number) + 1;
+    atomic_store(&commons->generation_number, next->number);
+    mutex_unlock(&commons->lock);
+    generation_unref(old);
+}
+
+struct generation *commons_current(struct commons *commons)
+{
+    mutex_lock(&commons->lock);
+    struct generation *current = generation_ref(commons->current);
+    mutex_unlock(&commons->lock);
+    return current;
+}
+
+struct generation *gateway_generation(struct gateway *gateway)
+{
+    uint32_t number = atomic_load_explicit(&gateway->commons->generation_number,
+                                           memory_order_acquire);
+    if (gateway->generation == NULL || gateway->generation->number != number) {
+        generation_unref(gateway->generation);
+        gateway->generation = commons_current(gateway->commons);
+    }
+    return gateway->generation;
+}
+
+/* ---- life ---- */
+
+struct gateway *gateway_new(const struct gateway_options *options)
+{
+    struct gateway *gateway = calloc(1, sizeof *gateway);
+    if (gateway == NULL) {
+        must_have_memory();
+    }
+    gateway->loop = options->loop;
+    gateway->commons = options->commons;
+    gateway->telemetry = options->telemetry;
+    list_init(&gateway->exchanges);
+    gateway->scratch = arena_new(16 * 1024);
+    uint64_t seed;
+    env_entropy(options->commons->env, &seed, sizeof seed);
+    rng_seed(&gateway->rng, seed);
+    const struct http_client_options client = {.loop = options->loop,
+                                               .memory = &options->commons->memory};
+    gateway->client = http_client_new(&client);
+    return gateway;
+}
+
+void gateway_free(struct gateway *gateway)
+{
+    if (gateway == NULL) {
+        return;
+    }
+    while (!list_empty(&gateway->exchanges)) {
+        struct exchange *x = LIST_OBJECT(gateway->exchanges.next, struct exchange, in_gateway);
+        x->reason = "shutdown";
+        exchange_finish(x, OUTCOME_CANCELLED);
+    }
+    http_client_free(gateway->client);
+    generation_unref(gateway->generation);
+    arena_free(gateway->scratch);
+    free(gateway);
+}
+
+size_t gateway_in_flight(const struct gateway *gateway)
+{
+    return gateway->count;
+}
+
+/* ---- the server's handlers ---- */
+
+static void refuse_path(struct http_call *call, struct str path, bool path_known)
+{
+    enum provider_kind family = endpoint_family(path);
+    if (path_known) {
+        reply_call_error(call, family, 405, "method_not_allowed",
+                         STR("this endpoint does not know this method"));
+    } else {
+        reply_call_error(call, family, 404, "unknown_endpoint",
+                         STR("there is no such endpoint here; see /v1/chat/completions, "
+                             "/v1/responses, /v1/embeddings, /v1/models, /v1/messages"));
+    }
+    http_call_release(call);
+}
+
+void gateway_on_head(struct gateway *gateway, struct http_call *call)
+{
+    const struct http_head *head = http_call_head(call);
+    struct str path = http_call_path(call);
+    bool path_known;
+    const struct endpoint *endpoint = endpoint_find(head->method, path, &path_known);
+    http_call_set_data(call, NULL);
+    if (endpoint == NULL) {
+        refuse_path(call, path, path_known);
+        return;
+    }
+    struct str coding = http_head_get(head, STR("content-encoding"));
+    if (coding.len > 0 && !str_equal_ci(coding, STR("identity"))) {
+        reply_call_error(call, endpoint_family(path), 415, "encoded_body",
+                         STR("encoded request bodies are not accepted; send identity"));
+        http_call_release(call);
+        return;
+    }
+    exchange_begin(gateway, call, endpoint);
+}
+
+void gateway_on_request(struct gateway *gateway, struct http_call *call)
+{
+    (void)gateway;
+    struct exchange *x = http_call_data(call);
+    must(x != NULL && x->magic == EXCHANGE_MAGIC);
+    x->complete = true;
+    x->received = loop_now(x->gateway->loop);
+    pipeline_resume(x);
+}
+
+void gateway_on_writable(struct gateway *gateway, struct http_call *call)
+{
+    (void)gateway;
+    struct exchange *x = http_call_data(call);
+    if (x != NULL) {
+        exchange_writable(x);
+    }
+}
+
+void gateway_on_gone(struct gateway *gateway, struct http_call *call)
+{
+    (void)gateway;
+    struct exchange *x = http_call_data(call);
+    if (x != NULL) {
+        exchange_client_gone(x);
+    }
+}
+
+void gateway_on_refuse(struct gateway *gateway, struct str target, unsigned status,
+                       const char *what, struct buf *body)
+{
+    (void)gateway;
+    const struct error_text error = {status, NULL, "bad_request", str_of(what), STR("")};
+    enum err code = endpoint_family(target) == PROVIDER_ANTHROPIC
+                        ? dialect_write_anthropic_error(body, &error)
+                        : dialect_write_openai_error(body, &error);
+    (void)code; /* a body that does not fit stays empty: the status says it */
+}

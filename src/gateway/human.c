@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * human.c - the review is a commitment: the id is told only once the review is durable. */
+#include "gateway/human.h"
+
+#include "base/must.h"
+#include "base/utf8.h"
+#include "domain/review.h"
+#include "gateway/ledger.h"
+#include "gateway/reply.h"
+#include "gateway/upstream.h"
+
+#define QUESTION_MAX (16 * 1024)
+
+struct asking {
+    struct store_unit unit;
+    struct pending pending;
+    struct arena *arena;
+    struct store_step step;
+    struct value values[9];
+    bool in_words;
+};
+
+static void asked(struct store_unit *unit)
+{
+    struct asking *asking = LIST_OBJECT(unit, struct asking, unit);
+    struct exchange *x = asking->pending.x;
+    bool in_words = asking->in_words;
+    enum err result = unit->result;
+    struct str id = x != NULL ? arena_str(x->arena, asking->values[0].bytes) : STR("");
+    arena_free(asking->arena);
+    if (x == NULL) {
+        return;
+    }
+    x->pending = NULL;
+    if (result != ERR_OK) {
+        reply_error(x, 503, NULL, "review_not_stored",
+                    STR("no model could answer, and the review could not be stored"));
+        x->reason = "store";
+        exchange_finish(x, OUTCOME_FAILED);
+        return;
+    }
+    x->review = id;
+    RECORD(&x->record, loop_wall(x->gateway->loop), review_requested, .review = id,
+           .route = x->route->name, .failure = str_of(failure_action(x->failure)->name));
+    struct str words = arena_printf(
+        x->arena,
+        "No model could answer this right now. A person will look at it; the review is " STR_FMT
+        ".",
+        STR_ARG(id));
+    if (in_words) {
+        upstream_stand_in(x, words, 0.0);
+        return;
+    }
+    reply_error(x, 503, NULL, "review_pending", words);
+    x->reason = "review_pending";
+    exchange_finish(x, OUTCOME_FAILED);
+}
+
+bool human_ask(struct exchange *x, bool in_words)
+{
+    struct arena *arena = arena_new(2048);
+    struct asking *asking = arena_new_of(arena, struct asking);
+    asking->arena = arena;
+    asking->in_words = in_words;
+    /* An ephemeral route keeps no word of the body: the reviewer sees that it happened, not what.
+     */
+    struct str question = x->route->ephemeral
+                              ? STR("")
+                              : utf8_head(x->dialect->last_message(&x->json, x->arena),
+                                          QUESTION_MAX);
+    asking->values[0] = value_of_text(arena_printf(arena, "rv%s", x->id + 2));
+    asking->values[1] = value_of_i64(loop_wall(x->gateway->loop).us);
+    asking->values[2] = value_of_text(arena_str(arena, str_of(x->id)));
+    asking->values[3] = value_of_text(arena_str(arena, x->principal.tenant));
+    asking->values[4] = value_of_text(
+        arena_str(arena, x->agent != NULL ? x->agent->name : STR("")));
+    asking->values[5] = value_of_text(arena_str(arena, x->route->name));
+    asking->values[6] = value_of_i64(REVIEW_PENDING);
+    asking->values[7] = value_of_text(str_of(failure_action(x->failure)->name));
+    asking->values[8] = value_of_text(arena_str(arena, question));
+    asking->step = (struct store_step){&review_insert, asking->values, true};
+    asking->unit = (struct store_unit){.steps = &asking->step,
+                                       .count = 1,
+                                       .bytes = sizeof *asking + question.len,
+                                       .home = x->gateway->loop,
+                                       .done = asked};
+    if (store_submit(x->gateway->commons->store, &asking->unit) != ERR_OK) {
+        arena_free(arena);
+        return false;
+    }
+    asking->pending.x = x;
+    x->pending = &asking->pending;
+    x->attempt = NULL;
+    return true;
+}

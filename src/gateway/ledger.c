@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * ledger.c - the statements, and the unit that carries an exchange to the store.
+ *
+ * A unit outlives its exchange: it is one allocation of its own that holds copies of everything. */
+#include "gateway/ledger.h"
+
+#include "base/must.h"
+#include "base/num.h"
+
+static const struct migration migrations[] = {
+    {1, "CREATE TABLE exchanges(key INTEGER PRIMARY KEY, facts BLOB NOT NULL);"
+        "CREATE TABLE reviews(id TEXT PRIMARY KEY, at_us INTEGER NOT NULL, exchange TEXT NOT NULL,"
+        " tenant TEXT NOT NULL, agent TEXT NOT NULL, route TEXT NOT NULL, state INTEGER NOT NULL,"
+        " failure TEXT NOT NULL, question TEXT NOT NULL, answer TEXT, decided_by TEXT,"
+        " decided_us INTEGER, reason TEXT);"
+        "CREATE INDEX reviews_by_state ON reviews(state, at_us);"},
+};
+const struct schema ledger_schema = {"exchange", migrations, 1};
+
+static const struct statement insert = STR_CONST(
+    "INSERT INTO exchanges(key, facts) VALUES(?1, ?2)");
+
+const struct statement ledger_list = {
+    "SELECT key, facts FROM exchanges WHERE key < ?1 ORDER BY key DESC LIMIT ?2", 2};
+const struct statement ledger_show = {
+    "SELECT key, facts FROM exchanges WHERE key BETWEEN ?1 * 8 AND ?1 * 8 + 7 ORDER BY key", 1};
+const struct statement ledger_prune = {
+    "DELETE FROM exchanges WHERE key IN (SELECT key FROM exchanges WHERE key < ?2 AND key % 8 = ?1 "
+    "LIMIT 1000)",
+    2};
+
+const struct statement review_insert = {
+    "INSERT INTO reviews(id, at_us, exchange, tenant, agent, route, state, failure, question)"
+    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    9};
+#define REVIEW_COLUMNS                                                                             \
+    "SELECT id, at_us, exchange, tenant, agent, route, state, failure, question, answer,"          \
+    " decided_by, decided_us, reason FROM reviews "
+const struct statement review_list = {
+    REVIEW_COLUMNS "WHERE ?1 < 0 OR state = ?1 ORDER BY at_us DESC LIMIT ?2", 2};
+const struct statement review_show = {REVIEW_COLUMNS "WHERE id = ?1", 1};
+const struct statement review_decide = {
+    "UPDATE reviews SET state = ?2, answer = ?3, decided_by = ?4, decided_us = ?5, reason = ?6"
+    " WHERE id = ?1 AND state = 0",
+    6};
+
+int64_t ledger_number(struct str id)
+{
+    uint64_t number;
+    if (id.len != EXCHANGE_ID_BYTES - 2 || !str_starts(id, STR("ex")) ||
+        num_hex_u64(str_cut(id, 2, id.len), &number) != ERR_OK || number > (UINT64_C(1) << 60)) {
+        return -1;
+    }
+    return (int64_t)number;
+}
+
+int64_t ledger_prune_below(enum event_class class, struct wall now)
+{
+    int64_t age_ms = (int64_t)event_classes[class].retention_days * 24 * 3600 * 1000;
+    int64_t cutoff_ms = now.us / 1000 - age_ms;
+    return cutoff_ms > 0 ? (cutoff_ms << 16) * 8 : 0;
+}
+
+struct entry {
+    struct store_unit unit;
+    struct pending pending;
+    struct arena *arena;
+    void (*done)(struct exchange *x, enum err result);
+};
+
+static void entry_done(struct store_unit *unit)
+{
+    struct entry *entry = LIST_OBJECT(unit, struct entry, unit);
+    struct exchange *x = entry->pending.x;
+    struct arena *arena = entry->arena;
+    if (x != NULL) {
+        x->pending = NULL;
+        entry->done(x, unit->result);
+    }
+    arena_free(arena);
+}
+
+static void add_rows(const struct exchange *x, struct entry *entry)
+{
+    for (int class = 0; class < EVENT_CLASSES; class ++) {
+        const struct buf *facts = &x->record.classes[class];
+        if (facts->len == 0) {
+            continue;
+        }
+        struct value *values = arena_array_of(entry->arena, struct value, 2);
+        values[0] = value_of_i64(x->number * 8 + class);
+        values[1] = value_of_blob(arena_str(entry->arena, buf_str(facts)));
+        entry->unit.steps[entry->unit.count++] = (struct store_step){&insert, values, false};
+        entry->unit.bytes += facts->len + 64;
+    }
+}
+
+enum err ledger_write(struct exchange *x, bool durable,
+                      void (*done)(struct exchange *x, enum err result))
+{
+    must(!durable || done != NULL);
+    struct arena *arena = arena_new(2048);
+    struct entry *entry = arena_new_of(arena, struct entry);
+    entry->arena = arena;
+    entry->done = done;
+    entry->unit.steps = arena_array_of(arena, struct store_step, EVENT_CLASSES + LIMIT_STEPS_MAX);
+    entry->unit.fact = !durable;
+    entry->unit.home = durable ? x->gateway->loop : NULL;
+    entry->unit.done = entry_done;
+    entry->unit.bytes = sizeof *entry;
+    add_rows(x, entry);
+    entry->unit.count += limits_steps(
+        &x->reservation, x->answer.usage.input + x->answer.usage.output, x->cost_microusd, arena,
+        &entry->unit.steps[entry->unit.count]);
+    if (entry->unit.count == 0) {
+        arena_free(arena);
+        return ERR_OK;
+    }
+    enum err code = store_submit(x->gateway->commons->store, &entry->unit);
+    if (code != ERR_OK) {
+        arena_free(arena);
+        return code;
+    }
+    if (durable) {
+        entry->pending.x = x;
+        x->pending = &entry->pending;
+    }
+    return ERR_OK;
+}

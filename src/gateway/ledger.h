@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * ledger.h - exchanges and reviews in the store: tables, writing, reading, retention.
+ *
+ * An exchange leaves one packed row per retention class (key = number * 8 + class, so that rows
+ * stand in order of time) and the spend of its subjects, in one unit.
+ */
+#ifndef AIRE_GATEWAY_LEDGER_H
+#define AIRE_GATEWAY_LEDGER_H
+
+#include "gateway/exchange.h"
+
+extern const struct schema ledger_schema;
+
+/* Writes x->record. Not durable: a fact, nothing follows. Durable: a commitment; `done` gets the
+ * outcome and the exchange, or nothing when the exchange ended first. LIMIT: the store's queue is
+ * full. */
+enum err ledger_write(struct exchange *x, bool durable,
+                      void (*done)(struct exchange *x, enum err result)) MUST_USE;
+
+/* ---- reading, for commands and the API ---- */
+
+/* Rows newest first: key, facts. ?1 keys below it, ?2 how many. */
+extern const struct statement ledger_list;
+/* All rows of one exchange: ?1 number. */
+extern const struct statement ledger_show;
+int64_t ledger_number(struct str id); /* -1: not an exchange's id */
+
+/* Old rows go class by class: ?1 class, ?2 keys below it, at most a thousand at once. */
+extern const struct statement ledger_prune;
+int64_t ledger_prune_below(enum event_class class, struct wall now);
+
+/* reviews: id, at_us, exchange, tenant, agent, route, state, failure, question, answer, decided_by,
+ * decided_us, reason */
+extern const struct statement review_insert; /* ?1..?9: up to question */
+extern const struct statement review_list;   /* ?1 state or -1, ?2 how many */
+extern const struct statement review_show;   /* ?1 id */
+extern const struct statement review_decide; /* ?1 id ?2 state ?3 answer ?4 by ?5 at_us ?6 reason */
+
+#endif

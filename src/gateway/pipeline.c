@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * pipeline.c - one loop over one table; the only place that acts on flow and verdict. */
+#include "gateway/pipeline.h"
+
+#include "base/must.h"
+#include "gateway/upstream.h"
+
+#define STAGE(name) extern const struct stage stage_##name;
+#include "gateway/pipeline.def"
+#undef STAGE
+
+static const struct stage *stages[] = {
+#define STAGE(name) &stage_##name,
+#include "gateway/pipeline.def"
+#undef STAGE
+    NULL, /* a test's own */
+};
+#define STAGES (sizeof stages / sizeof stages[0])
+
+void pipeline_set_extra(const struct stage *stage)
+{
+    stages[STAGES - 1] = stage;
+}
+
+static size_t state_size(size_t i)
+{
+    return stages[i] != NULL ? (stages[i]->state_size + 15) & ~(size_t)15 : 0;
+}
+
+size_t pipeline_state_bytes(void)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < STAGES; i++) {
+        bytes += state_size(i);
+    }
+    return bytes;
+}
+
+static void *state_of(struct exchange *x, size_t stage)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < stage; i++) {
+        at += state_size(i);
+    }
+    return x->states + at;
+}
+
+uint32_t pipeline_judges(void)
+{
+    uint32_t judges = 0;
+    for (size_t i = 0; i < STAGES; i++) {
+        judges += stages[i] != NULL && stages[i]->on_delta != NULL ? 1 : 0;
+    }
+    return judges;
+}
+
+/* True when the verdict lets the exchange go on. What no one can approve yet is refused: fail
+ * closed. */
+static bool verdict_allows(struct exchange *x)
+{
+    if (x->verdict >= VERDICT_ESCALATE && x->state == EXCHANGE_REQUEST) {
+        exchange_refuse(x, 403, x->reason != NULL ? x->reason : "blocked",
+                        "this request was stopped by a policy");
+        return false;
+    }
+    return true;
+}
+
+void pipeline_request(struct exchange *x)
+{
+    must(x->magic == EXCHANGE_MAGIC && x->state == EXCHANGE_REQUEST);
+    for (; x->stage < STAGES; x->stage++) {
+        const struct stage *stage = stages[x->stage];
+        if (stage == NULL || stage->on_request == NULL) {
+            continue;
+        }
+        if (stage->on_request(x, state_of(x, x->stage)) != FLOW_NEXT) {
+            return;
+        }
+    }
+    if (verdict_allows(x)) {
+        upstream_begin(x);
+    }
+}
+
+void pipeline_attempt(struct exchange *x, struct json_edit *edit)
+{
+    for (size_t i = 0; i < STAGES; i++) {
+        if (stages[i] != NULL && stages[i]->on_attempt != NULL) {
+            stages[i]->on_attempt(x, state_of(x, i), edit);
+        }
+    }
+}
+
+void pipeline_delta(struct exchange *x, const struct delta *delta)
+{
+    uint32_t judge = 0;
+    for (size_t i = 0; i < STAGES; i++) {
+        if (stages[i] != NULL && stages[i]->on_delta != NULL) {
+            stages[i]->on_delta(x, state_of(x, i), judge++, delta_channel(delta), delta);
+        }
+    }
+}
+
+void pipeline_response(struct exchange *x)
+{
+    must(x->state == EXCHANGE_SETTLE);
+    for (; x->stage < STAGES; x->stage++) {
+        const struct stage *stage = stages[x->stage];
+        if (stage != NULL && stage->on_response != NULL &&
+            stage->on_response(x, state_of(x, x->stage)) != FLOW_NEXT) {
+            return;
+        }
+    }
+    upstream_release(x);
+}
+
+void pipeline_resume(struct exchange *x)
+{
+    if (x->state == EXCHANGE_SETTLE) {
+        pipeline_response(x);
+    } else if (x->state == EXCHANGE_REQUEST) {
+        pipeline_request(x);
+    }
+}
+
+void pipeline_end(struct exchange *x)
+{
+    for (size_t i = 0; i < STAGES; i++) {
+        if (stages[i] != NULL && stages[i]->on_end != NULL) {
+            stages[i]->on_end(x, state_of(x, i));
+        }
+    }
+}

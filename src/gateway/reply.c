@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * reply.c - fields and errors.
+ *
+ * Which fields pass is decided by lists of what must not: the rest is forwarded, so that new
+ * version headers work without a release of ours. */
+#include "gateway/reply.h"
+
+#include "base/must.h"
+
+#include <stdio.h>
+
+/* Never from client to provider: connection matters, framing, credentials, what names our own host.
+ */
+static const struct str request_dropped[] = {
+    STR_CONST("host"),
+    STR_CONST("content-length"),
+    STR_CONST("transfer-encoding"),
+    STR_CONST("connection"),
+    STR_CONST("keep-alive"),
+    STR_CONST("te"),
+    STR_CONST("trailer"),
+    STR_CONST("upgrade"),
+    STR_CONST("expect"),
+    STR_CONST("accept-encoding"),
+    STR_CONST("cookie"),
+    STR_CONST("authorization"),
+    STR_CONST("x-api-key"),
+    STR_CONST("api-key"),
+    STR_CONST("traceparent"),
+    STR_CONST("forwarded"),
+    STR_CONST("http2-settings"),
+    STR_CONST("content-encoding"),
+    STR_CONST("via"),
+    STR_CONST("origin"),
+    STR_CONST("referer"),
+};
+
+/* Never from provider to client. */
+static const struct str response_dropped[] = {
+    STR_CONST("content-length"),
+    STR_CONST("transfer-encoding"),
+    STR_CONST("connection"),
+    STR_CONST("keep-alive"),
+    STR_CONST("trailer"),
+    STR_CONST("upgrade"),
+    STR_CONST("set-cookie"),
+    STR_CONST("content-encoding"),
+    STR_CONST("alt-svc"),
+    STR_CONST("server"),
+    STR_CONST("strict-transport-security"),
+    STR_CONST("content-type"),
+    STR_CONST("x-should-retry"),
+    STR_CONST("te"),
+    STR_CONST("date"),
+    STR_CONST("access-control-allow-origin"),
+};
+
+static bool listed(struct str name, const struct str *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (str_equal_ci(name, list[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool starts_ci(struct str name, struct str prefix)
+{
+    return name.len >= prefix.len && str_equal_ci(str_cut(name, 0, prefix.len), prefix);
+}
+
+static bool request_passes(const struct http_head *head, struct str name)
+{
+    /* A field named by Connection is hop-by-hop (RFC 9110, section 7.6.1). */
+    return !listed(name, request_dropped, sizeof request_dropped / sizeof request_dropped[0]) &&
+           !starts_ci(name, STR("x-aire-")) && !starts_ci(name, STR("proxy-")) &&
+           !starts_ci(name, STR("x-forwarded-")) && str_find_byte(name, '_') == SIZE_MAX &&
+           !http_head_lists(head, STR("connection"), name);
+}
+
+static bool credential_field(struct str name)
+{
+    return str_equal_ci(name, STR("authorization")) || str_equal_ci(name, STR("x-api-key")) ||
+           str_equal_ci(name, STR("api-key"));
+}
+
+static void add_credential(struct exchange *x, const struct provider *provider, struct str key,
+                           struct http_field *fields, size_t *count)
+{
+    if (provider->kind == PROVIDER_ANTHROPIC) {
+        fields[(*count)++] = (struct http_field){STR("x-api-key"), key};
+    } else {
+        fields[(*count)++] = (struct http_field){
+            STR("authorization"), arena_printf(x->arena, "Bearer " STR_FMT, STR_ARG(key))};
+    }
+}
+
+size_t reply_request_fields(struct exchange *x, const struct provider *provider, struct str key,
+                            struct http_field **fields)
+{
+    const struct http_head *head = http_call_head(x->call);
+    struct http_field *list = arena_array_of(x->arena, struct http_field, head->count + 3);
+    size_t count = 0;
+    bool own = provider->auth == AUTH_STORED;
+    for (size_t i = 0; i < head->count; i++) {
+        struct str name = head->fields[i].name;
+        if (request_passes(head, name) || (!own && credential_field(name))) {
+            list[count++] = head->fields[i];
+        }
+    }
+    if (own && key.len > 0) {
+        add_credential(x, provider, key, list, &count);
+    }
+    char parent[TRACE_PARENT_BYTES];
+    list[count++] = (struct http_field){
+        STR("traceparent"), arena_str(x->arena, str_of(trace_parent_show(&x->trace, parent)))};
+    *fields = list;
+    return count;
+}
+
+size_t reply_response_fields(struct arena *arena, const struct http_head *head,
+                             struct http_field **fields)
+{
+    struct http_field *list = arena_array_of(arena, struct http_field, head->count + 1);
+    size_t count = 0;
+    for (size_t i = 0; i < head->count; i++) {
+        struct str name = head->fields[i].name;
+        if (listed(name, response_dropped, sizeof response_dropped / sizeof response_dropped[0]) ||
+            starts_ci(name, STR("x-aire-")) || starts_ci(name, STR("proxy-")) ||
+            http_head_lists(head, STR("connection"), name)) {
+            continue;
+        }
+        list[count++] = (struct http_field){arena_str(arena, name),
+                                            arena_str(arena, head->fields[i].value)};
+    }
+    *fields = list;
+    return count;
+}
+
+#define OWN_FIELDS 12
+
+static size_t add_own(struct exchange *x, struct http_field *fields)
+{
+    size_t n = 0;
+    fields[n++] = (struct http_field){STR("x-aire-id"), str_of(x->id)};
+    if (x->target != NULL && x->tier_name.len > 0 && x->attempt != NULL) {
+        fields[n++] = (struct http_field){STR("x-aire-target"), x->target->name};
+    }
+    if (x->tier_name.len > 0) {
+        fields[n++] = (struct http_field){STR("x-aire-tier"), x->tier_name};
+    }
+    fields[n++] = (struct http_field){STR("x-aire-attempts"),
+                                      arena_printf(x->arena, "%u", (unsigned)x->attempts)};
+    if (x->degraded) {
+        fields[n++] = (struct http_field){STR("x-aire-degraded"), x->tier_name};
+    }
+    if (x->answer_confidence >= 0) {
+        fields[n++] = (struct http_field){STR("x-aire-confidence"),
+                                          arena_printf(x->arena, "%.2f", x->answer_confidence)};
+    }
+    if (x->review.len > 0) {
+        fields[n++] = (struct http_field){STR("x-aire-review"), x->review};
+    }
+    must(n <= OWN_FIELDS);
+    return n;
+}
+
+void reply_begin(struct exchange *x, unsigned status, const struct http_field *passed, size_t count,
+                 struct str content_type, uint64_t body_bytes)
+{
+    struct http_field *fields = arena_array_of(x->arena, struct http_field, count + OWN_FIELDS + 4);
+    size_t n = 0;
+    fields[n++] = (struct http_field){STR("content-type"), content_type};
+    for (size_t i = 0; i < count; i++) {
+        fields[n++] = passed[i];
+    }
+    n += add_own(x, &fields[n]);
+    if (body_bytes == HTTP_LENGTH_UNKNOWN) {
+        fields[n++] = (struct http_field){STR("cache-control"), STR("no-cache")};
+        fields[n++] = (struct http_field){STR("x-accel-buffering"), STR("no")};
+    }
+    x->status = status;
+    http_call_begin(x->call, status, fields, n, body_bytes);
+}
+
+void reply_error(struct exchange *x, unsigned status, const char *type, const char *code,
+                 struct str message)
+{
+    struct http_field fields[2];
+    size_t n = 0;
+    struct buf body;
+    buf_init(&body, 64 * 1024);
+    const struct error_text error = {status, type, code, message, str_of(x->id)};
+    enum err written = x->dialect != NULL ? x->dialect->write_error(&body, &error)
+                                          : dialect_write_openai_error(&body, &error);
+    must(written == ERR_OK);
+    /* Our own retries are spent, or would not help: the client's must not multiply them. */
+    fields[n++] = (struct http_field){STR("x-should-retry"), STR("false")};
+    if (x->retry_after_ms > 0) {
+        fields[n++] = (struct http_field){
+            STR("retry-after"),
+            arena_printf(x->arena, "%llu", (unsigned long long)((x->retry_after_ms + 999) / 1000))};
+    }
+    reply_begin(x, status, fields, n, STR("application/json"), body.len);
+    exchange_leaves(x, buf_str(&body));
+    http_call_give(x->call, &body);
+    http_call_end(x->call);
+    buf_end(&body);
+}
+
+void reply_call_error(struct http_call *call, enum provider_kind family, unsigned status,
+                      const char *code, struct str message)
+{
+    struct buf body;
+    buf_init(&body, 64 * 1024);
+    const struct error_text error = {status, NULL, code, message, STR("")};
+    enum err written = family == PROVIDER_ANTHROPIC ? dialect_write_anthropic_error(&body, &error)
+                                                    : dialect_write_openai_error(&body, &error);
+    must(written == ERR_OK);
+    const struct http_field fields[] = {{STR("content-type"), STR("application/json")},
+                                        {STR("x-should-retry"), STR("false")}};
+    http_call_reply(call, status, fields, 2, buf_str(&body));
+    buf_end(&body);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * reply.h - what the client sees: heads with x-aire-* fields, errors in its dialect; and which
+ * header fields pass in either direction.
+ */
+#ifndef AIRE_GATEWAY_REPLY_H
+#define AIRE_GATEWAY_REPLY_H
+
+#include "gateway/exchange.h"
+
+/* Fields for the provider: the client's, without credentials, cookies, hop-by-hop, framing and
+ * x-aire-*; with our credential and traceparent. In the exchange's arena. */
+size_t reply_request_fields(struct exchange *x, const struct provider *provider, struct str key,
+                            struct http_field **fields);
+/* A copy, in the arena, of the response fields that may pass to the client. */
+size_t reply_response_fields(struct arena *arena, const struct http_head *head,
+                             struct http_field **fields);
+
+/* Begins the answer: `passed` fields and ours. */
+void reply_begin(struct exchange *x, unsigned status, const struct http_field *passed, size_t count,
+                 struct str content_type, uint64_t body_bytes);
+/* An error in the client's dialect, as whole answer. */
+void reply_error(struct exchange *x, unsigned status, const char *type, const char *code,
+                 struct str message);
+/* The same for a call that has no exchange. */
+void reply_call_error(struct http_call *call, enum provider_kind family, unsigned status,
+                      const char *code, struct str message);
+
+#endif

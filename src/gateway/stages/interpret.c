@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * interpret.c - the body as its dialect reads it; what cannot be read is never forwarded. */
+#include "gateway/stage.h"
+
+#include "gateway/models.h"
+
+static enum flow on_request(struct exchange *x, void *state)
+{
+    (void)state;
+    if (!x->complete) {
+        return FLOW_WAIT; /* resumed when the whole body is there */
+    }
+    if (x->dialect == NULL) {
+        models_reply(x, http_head_has(http_call_head(x->call), STR("anthropic-version")));
+        return FLOW_REPLY;
+    }
+    struct json_problem problem;
+    struct fault fault = {0};
+    enum err code = json_parse(&x->json, http_call_body(x->call), NULL, x->arena, &problem);
+    if (code != ERR_OK) {
+        exchange_refuse(x, 400, "invalid_json", "the body is not valid JSON: %s at byte %zu",
+                        problem.what, problem.offset);
+        return FLOW_REPLY;
+    }
+    if (x->dialect->read_request(&x->json, &x->view, &fault) != ERR_OK) {
+        exchange_refuse(x, 400, "invalid_request", "%s", fault.words);
+        return FLOW_REPLY;
+    }
+    x->view.model_name = json_string(&x->json, x->view.model, x->arena);
+    if (x->view.streams && !x->dialect->streams) {
+        exchange_refuse(x, 400, "invalid_request", "this endpoint does not stream");
+        return FLOW_REPLY;
+    }
+    return FLOW_NEXT;
+}
+
+const struct stage stage_interpret = {.name = "interpret", .on_request = on_request};

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * upstream.h - the way along a route's path: targets with breakers and retries, then rules, then a
+ * person (standard R4, R5).
+ *
+ * One attempt at a time. Before the first byte has left, every failure that the table allows moves
+ * on: the same target after a back-off, another target of the tier, the next tier. After it, a
+ * failure ends the answer with the dialect's typed error.
+ */
+#ifndef AIRE_GATEWAY_UPSTREAM_H
+#define AIRE_GATEWAY_UPSTREAM_H
+
+#include "gateway/exchange.h"
+
+void upstream_begin(struct exchange *x);
+/* The attempt has ended without an answer; x->failure says why. */
+void upstream_failed(struct exchange *x);
+/* The attempt has an answer: whole (plain), or its last event is waiting (stream). */
+void upstream_answered(struct exchange *x);
+/* Everything that had to be durable is: the answer, or its end, leaves. */
+void upstream_release(struct exchange *x);
+/* An answer that no model gave is ready to be released as `body`. */
+void upstream_stand_in(struct exchange *x, struct str text, double confidence);
+
+#endif
