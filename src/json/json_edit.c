@@ -6,6 +6,11 @@
  * commas: up to the next remaining member when nothing remains before them, else from the end of
  * the one before. New members stand together behind the opening brace, each with a comma when
  * another member follows.
+ *
+ * Commas are decided anew after each change from what then remains, never from the history: so
+ * members can be set and removed in any order, and removing all of them leaves "{}" or just the new
+ * ones. The tape always describes the original text; what has become of a member is read off the
+ * splices.
  */
 #include "json/json_edit.h"
 

@@ -3,6 +3,8 @@
  *
  * Invariants: an index outside of the tape (JSON_NONE, or any after a failed parse) is answered
  * like a null; decoding is done in pieces, so that comparing and looking up need no memory.
+ * The text has passed the grammar; decoding still checks every length, since json_unescape is given
+ * bare spans.
  */
 #include "base/must.h"
 #include "base/num.h"
@@ -89,7 +91,8 @@ struct str json_raw(const struct json *json, uint32_t node)
     return inner;
 }
 
-/* Four digits at `at`; UINT32_MAX when they are not there. */
+/* Four digits at `at`; UINT32_MAX, which utf8_encode replaces like a lone surrogate, when they are
+ * not there. */
 static uint32_t hex4(struct str s, size_t at)
 {
     if (s.len < 4 || at > s.len - 4) {
@@ -174,6 +177,7 @@ static bool decoded_is(struct str inner, struct str expected)
     return expected.len == 0;
 }
 
+/* Without a backslash the bytes are what they mean. */
 bool json_string_is(const struct json *json, uint32_t node, struct str expected)
 {
     if (!json_is(json, node, JSON_STRING)) {
@@ -201,6 +205,7 @@ uint32_t json_get(const struct json *json, uint32_t object, struct str key)
     return found;
 }
 
+/* The text itself whenever it can be; the arena pays for escapes only. */
 struct str json_string(const struct json *json, uint32_t node, struct arena *arena)
 {
     if (!json_is(json, node, JSON_STRING)) {

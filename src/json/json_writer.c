@@ -3,6 +3,8 @@
  *
  * Invariants: bit d of has_items and in_object belongs to the container opened at depth d;
  * after_key is set from a key to its value; after the first error nothing more is written.
+ * Wrong nesting is a bug and ends the process; running into the limit of the buffer is an error
+ * that the end reports, so that callers write straight down and look once.
  */
 #include "json/json_writer.h"
 
@@ -142,6 +144,7 @@ void json_put_str(struct json_writer *w, struct str value)
     put_quoted(w, value);
 }
 
+/* NULL stands for "not known", hence null. */
 void json_put_cstr(struct json_writer *w, const char *value)
 {
     if (value == NULL) {
@@ -151,6 +154,7 @@ void json_put_cstr(struct json_writer *w, const char *value)
     }
 }
 
+/* Exact to the last digit, although many readers keep only 53 bits. */
 void json_put_u64(struct json_writer *w, uint64_t value)
 {
     before_value(w);

@@ -425,6 +425,10 @@ static void duplicates_are_found_in_a_huge_object(void **state)
     assert_int_equal(buf_add(&text, STR(",\"s\\u0061me\":1,\"key7\":2}")), ERR_OK);
     json = parsed(state, buf_str(&text));
     assert_str(json_raw(&json, json_duplicate(&json, JSON_ROOT)), "\"s\\u0061me\"");
+    text.len = without;
+    assert_int_equal(buf_add(&text, STR(",\"key7\":2,\"s\\u0061me\":1}")), ERR_OK);
+    json = parsed(state, buf_str(&text));
+    assert_str(json_raw(&json, json_duplicate(&json, JSON_ROOT)), "\"key7\"");
     buf_end(&text);
 }
 

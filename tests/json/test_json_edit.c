@@ -263,6 +263,15 @@ static void edits_below_what_was_replaced_are_refused(void **state)
     arena_free(kit.arena);
 }
 
+static void a_member_written_over_by_hand_still_remains(void **state)
+{
+    (void)state;
+    struct kit kit = begin(STR("{\"a\":1}"));
+    assert_int_equal(json_edit_replace(&kit.edit, 1, 5, STR("\"z\":0")), ERR_OK);
+    set(&kit, "n", "2");
+    assert_result(&kit, "{\"n\":2,\"z\":0}");
+}
+
 static void only_objects_have_members(void **state)
 {
     (void)state;
@@ -413,6 +422,7 @@ int main(void)
         cmocka_unit_test(duplicates_are_removed_and_set_as_one),
         cmocka_unit_test(whole_members_swallow_edits_inside),
         cmocka_unit_test(edits_below_what_was_replaced_are_refused),
+        cmocka_unit_test(a_member_written_over_by_hand_still_remains),
         cmocka_unit_test(only_objects_have_members),
         cmocka_unit_test(all_subsets_of_five_members_can_be_removed_in_all_orders),
         cmocka_unit_test(random_sets_and_removals_match_a_model),
