@@ -2,9 +2,9 @@
  * loop.h - one thread's event loop: sockets, timers, deferred calls, messages from other threads.
  *
  * Rules: everything a loop owns is touched by its thread only; loop_post alone may be called from
- * elsewhere. The clock is read once a turn (loop_now). Callbacks never run inside the call that armed
- * them: timers fire from the wheel, completions are deferred. Objects watched by the loop may be freed
- * inside any callback once loop_forget was called; pending events for them are dropped.
+ * elsewhere. The clock is read once a turn (loop_now). Callbacks never run inside the call that
+ * armed them: timers fire from the wheel, completions are deferred. Objects watched by the loop may
+ * be freed inside any callback once loop_forget was called; pending events for them are dropped.
  */
 #ifndef AIRE_IO_LOOP_H
 #define AIRE_IO_LOOP_H
@@ -21,12 +21,12 @@ const struct env *loop_env(const struct loop *loop);
 struct instant loop_now(const struct loop *loop);
 struct wall loop_wall(const struct loop *loop);
 
-/* One turn: waits for the next event or timer (not at all unless `may_wait`), runs what is due, then
- * deferred calls until none is left. True if anything ran. */
+/* One turn: waits for the next event or timer (not at all unless `may_wait`), runs what is due,
+ * then deferred calls until none is left. True if anything ran. */
 bool loop_turn(struct loop *loop, bool may_wait);
 /* Turns until loop_stop was called. */
 void loop_run(struct loop *loop);
-void loop_stop(struct loop *loop); /* from any thread */
+void loop_stop(struct loop *loop); /* from any thread, for good */
 /* When the next timer is due; false when none is armed. For simulators. */
 bool loop_next_timer(const struct loop *loop, struct instant *due);
 
@@ -36,8 +36,10 @@ struct watch {
     void (*run)(struct watch *watch, unsigned ready); /* bits of enum ready */
     int sock;
     bool live;
+    uint32_t slot; /* internal */
 };
-enum err loop_watch(struct loop *loop, struct watch *watch) MUST_USE; /* sock and run are set */
+/* sock and run are set. Watching a live watch again announces once more what is ready. */
+enum err loop_watch(struct loop *loop, struct watch *watch) MUST_USE;
 void loop_forget(struct loop *loop, struct watch *watch); /* before the socket is closed */
 
 /* ---- timers: hierarchical wheel, 1 ms ticks, constant-time arm and disarm ---- */
@@ -53,14 +55,16 @@ void timer_arm(struct loop *loop, struct timer *timer, uint64_t delay_ms);
 void timer_disarm(struct timer *timer); /* harmless when not armed */
 bool timer_armed(const struct timer *timer);
 
-/* ---- deferred calls: at the end of this turn ---- */
+/* ---- deferred calls: at the end of this turn; after 8 rounds of calls that defer each other the
+ * sockets are looked at before the next round ---- */
 
 struct deferred {
     struct link link;
     void (*run)(struct deferred *deferred);
 };
 void deferred_init(struct deferred *deferred, void (*run)(struct deferred *deferred));
-void loop_defer(struct loop *loop, struct deferred *deferred); /* once, however often it is called */
+void loop_defer(struct loop *loop,
+                struct deferred *deferred); /* once, however often it is called */
 void deferred_cancel(struct deferred *deferred);
 
 /* ---- mailbox: from any thread, run on this loop's thread in order of posting ---- */
@@ -70,8 +74,8 @@ struct message {
     void (*run)(struct message *message);
 };
 /* False when MAILBOX_MAX messages wait or the loop has stopped: the sender keeps the message.
- * Completions that must arrive use loop_post_always, for which the poster has reserved by design (one
- * message per outstanding request). */
+ * Completions that must arrive use loop_post_always, for which the poster has reserved by design
+ * (one message per outstanding request). */
 #define MAILBOX_MAX 65536
 bool loop_post(struct loop *loop, struct message *message) MUST_USE;
 void loop_post_always(struct loop *loop, struct message *message);
