@@ -202,7 +202,8 @@ static const struct migration migrations[] = {
         " day_microusd BIGINT NOT NULL, month_microusd BIGINT NOT NULL,"
         " day_tokens BIGINT NOT NULL, month_tokens BIGINT NOT NULL,"
         " created_us BIGINT NOT NULL, expires_us BIGINT NOT NULL,"
-        " revoked_us BIGINT NOT NULL);"},
+        " revoked_us BIGINT NOT NULL);"
+        "CREATE INDEX keys_created ON keys (created_us, id);"},
 };
 const struct schema identity_schema = {"identity", migrations, 1};
 
@@ -234,10 +235,12 @@ static const struct statement insert_key = {
     "INSERT INTO keys (" COLUMNS ") VALUES"
     " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
     KEY_COLUMNS};
-static const struct statement read_live = {
-    "SELECT " COLUMNS " FROM keys WHERE revoked_us = 0 ORDER BY created_us, id", 0};
-static const struct statement read_all = {"SELECT " COLUMNS " FROM keys ORDER BY created_us, id",
-                                          0};
+/* One page behind the last key seen: a whole table may be larger than one query may return. */
+#define PAGE_ROWS 1000
+static const struct statement read_page = {"SELECT " COLUMNS
+                                           " FROM keys WHERE (created_us, id) > (?1, ?2)"
+                                           " ORDER BY created_us, id LIMIT 1000",
+                                           2};
 static const struct statement revoke_key = {
     "UPDATE keys SET revoked_us = ?2 WHERE id = ?1 AND revoked_us = 0", 2};
 
@@ -309,19 +312,42 @@ static enum err entry_of(const struct value *row, struct key_entry *entry)
     return ERR_OK;
 }
 
+/* Calls `each` for every key of the store, oldest first; entries are borrowed for the call. */
+static enum err each_key(struct store *store,
+                         enum err (*each)(void *object, const struct key_entry *entry),
+                         void *object)
+{
+    struct arena *arena = arena_new(1024); /* holds the last key of each page */
+    struct value last[3] = {value_of_i64(-1), value_of_text(STR("")), value_of_i64(PAGE_ROWS)};
+    enum err err = ERR_OK;
+    size_t rows = PAGE_ROWS;
+    while (err == ERR_OK && rows == PAGE_ROWS) {
+        struct store_query query = {.rows_max = PAGE_ROWS};
+        err = store_read_now(store, &read_page, last, &query);
+        rows = query.row_count;
+        struct key_entry entry = {0};
+        for (size_t i = 0; i < rows && err == ERR_OK; i++) {
+            err = entry_of(&query.rows[i * query.columns], &entry);
+            if (err == ERR_OK) {
+                err = each(object, &entry);
+            }
+        }
+        last[0] = value_of_i64(entry.created_us);
+        last[1] = value_of_text(arena_str(arena, entry.id));
+        store_query_end(&query);
+    }
+    arena_free(arena);
+    return err;
+}
+
+static enum err load_one(void *object, const struct key_entry *entry)
+{
+    return entry->revoked ? ERR_OK : identity_add(object, entry);
+}
+
 enum err identity_load(struct identity *identity, struct store *store)
 {
-    struct store_query query = {.rows_max = IDENTITY_KEYS_MAX};
-    enum err err = store_read_now(store, &read_live, NULL, &query);
-    for (size_t i = 0; i < query.row_count && err == ERR_OK; i++) {
-        struct key_entry entry;
-        err = entry_of(&query.rows[i * query.columns], &entry);
-        if (err == ERR_OK) {
-            err = identity_add(identity, &entry);
-        }
-    }
-    store_query_end(&query);
-    return err;
+    return each_key(store, load_one, identity);
 }
 
 static struct principal copy_principal(const struct principal *from, struct arena *arena)
@@ -333,24 +359,39 @@ static struct principal copy_principal(const struct principal *from, struct aren
     return copy;
 }
 
+struct listing {
+    struct arena *arena;
+    struct key_entry *entries;
+    size_t count;
+    size_t room;
+};
+
+static enum err list_one(void *object, const struct key_entry *entry)
+{
+    struct listing *listing = object;
+    if (listing->count == listing->room) {
+        size_t room = listing->room * 2 + 64;
+        struct key_entry *entries = arena_array_of(listing->arena, struct key_entry, room);
+        if (listing->count > 0) {
+            memcpy(entries, listing->entries, listing->count * sizeof *entries);
+        }
+        listing->entries = entries;
+        listing->room = room;
+    }
+    struct key_entry *copy = &listing->entries[listing->count++];
+    *copy = *entry;
+    copy->id = arena_str(listing->arena, entry->id);
+    copy->principal = copy_principal(&entry->principal, listing->arena);
+    return ERR_OK;
+}
+
 enum err identity_list(struct store *store, struct arena *arena, struct key_entry **entries,
                        size_t *count)
 {
-    /* Revoked keys stay in the table, so it may hold more than a registry does. */
-    struct store_query query = {.rows_max = (size_t)10 * IDENTITY_KEYS_MAX};
-    enum err err = store_read_now(store, &read_all, NULL, &query);
-    *count = 0;
-    *entries = arena_array_of(arena, struct key_entry, query.row_count + 1);
-    for (size_t i = 0; i < query.row_count && err == ERR_OK; i++) {
-        struct key_entry *entry = &(*entries)[i];
-        err = entry_of(&query.rows[i * query.columns], entry);
-        if (err == ERR_OK) {
-            entry->id = arena_str(arena, entry->id);
-            entry->principal = copy_principal(&entry->principal, arena);
-            *count = i + 1;
-        }
-    }
-    store_query_end(&query);
+    struct listing listing = {.arena = arena};
+    enum err err = each_key(store, list_one, &listing);
+    *entries = listing.entries;
+    *count = listing.count;
     return err;
 }
 

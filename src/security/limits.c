@@ -346,7 +346,7 @@ static const struct migration migrations[] = {
     {1, "CREATE TABLE spend (subject TEXT NOT NULL, period TEXT NOT NULL,"
         " tokens BIGINT NOT NULL, microusd BIGINT NOT NULL,"
         " PRIMARY KEY (subject, period));"
-        "CREATE INDEX spend_period ON spend (period);"},
+        "CREATE INDEX spend_period ON spend (period, subject);"},
 };
 const struct schema limits_schema = {"limits", migrations, 1};
 
@@ -355,8 +355,12 @@ static const struct statement add_spend = {
     " ON CONFLICT (subject, period) DO UPDATE SET tokens = spend.tokens + excluded.tokens,"
     " microusd = spend.microusd + excluded.microusd",
     4};
+/* One page behind the last row seen: a whole table may be larger than one query may return. */
+#define PAGE_ROWS 1000
 static const struct statement read_spend = {
-    "SELECT subject, period, tokens, microusd FROM spend WHERE period IN (?1, ?2)", 2};
+    "SELECT subject, period, tokens, microusd FROM spend"
+    " WHERE period = ?1 AND subject > ?2 ORDER BY subject LIMIT ?3",
+    3};
 
 /* "2026-11-25" */
 static struct str day_text(int64_t day, char to[WHEN_TEXT_BYTES])
@@ -402,37 +406,61 @@ size_t limits_steps(const struct limit_reservation *reservation, uint64_t tokens
     return count;
 }
 
-static enum err load_row(struct limits *limits, const struct value row[4], struct str day)
+static bool row_is_sound(const struct value row[4])
 {
-    if (row[0].kind != VALUE_TEXT || row[1].kind != VALUE_TEXT || row[2].kind != VALUE_INTEGER ||
-        row[3].kind != VALUE_INTEGER || row[2].integer < 0 || row[3].integer < 0) {
+    return row[0].kind == VALUE_TEXT && row[2].kind == VALUE_INTEGER && row[2].integer >= 0 &&
+           row[3].kind == VALUE_INTEGER && row[3].integer >= 0;
+}
+
+static enum err load_row(struct limits *limits, const struct value row[4], bool is_day)
+{
+    if (!row_is_sound(row)) {
         return ERR_CORRUPT;
     }
     struct subject *subject = subject_of(limits, row[0].bytes, (struct instant){0});
     if (subject == NULL) {
         return ERR_LIMIT;
     }
-    struct spend *spend = str_equal(row[1].bytes, day) ? &subject->day : &subject->month;
+    struct spend *spend = is_day ? &subject->day : &subject->month;
     spend->tokens = (uint64_t)row[2].integer;
     spend->microusd = row[3].integer;
     return ERR_OK;
 }
 
+static enum err load_period(struct limits *limits, struct store *store, struct str period,
+                            bool is_day)
+{
+    struct arena *arena = arena_new(1024); /* holds the last subject of each page */
+    struct value last[3] = {value_of_text(period), value_of_text(STR("")), value_of_i64(PAGE_ROWS)};
+    enum err err = ERR_OK;
+    size_t rows = PAGE_ROWS;
+    while (err == ERR_OK && rows == PAGE_ROWS) {
+        struct store_query query = {.rows_max = PAGE_ROWS};
+        err = store_read_now(store, &read_spend, last, &query);
+        rows = query.row_count;
+        for (size_t i = 0; i < rows && err == ERR_OK; i++) {
+            err = load_row(limits, &query.rows[i * query.columns], is_day);
+        }
+        if (err == ERR_OK && rows > 0) {
+            struct str subject = query.rows[(rows - 1) * query.columns].bytes;
+            last[1] = value_of_text(arena_str(arena, subject));
+        }
+        store_query_end(&query);
+    }
+    arena_free(arena);
+    return err;
+}
+
 enum err limits_load(struct limits *limits, struct store *store, struct wall now)
 {
-    char day_room[WHEN_TEXT_BYTES];
-    char month_room[WHEN_TEXT_BYTES];
+    char day[WHEN_TEXT_BYTES];
+    char month[WHEN_TEXT_BYTES];
     mutex_lock(&limits->mutex);
     advance(limits, now);
-    struct str day = day_text(limits->day, day_room);
-    const struct value values[2] = {value_of_text(day),
-                                    value_of_text(month_text(limits->day, month_room))};
-    struct store_query query = {.rows_max = (size_t)2 * LIMIT_SUBJECTS_MAX};
-    enum err err = store_read_now(store, &read_spend, values, &query);
-    for (size_t i = 0; i < query.row_count && err == ERR_OK; i++) {
-        err = load_row(limits, &query.rows[i * query.columns], day);
+    enum err err = load_period(limits, store, day_text(limits->day, day), true);
+    if (err == ERR_OK) {
+        err = load_period(limits, store, month_text(limits->day, month), false);
     }
-    store_query_end(&query);
     mutex_unlock(&limits->mutex);
     return err;
 }

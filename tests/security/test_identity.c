@@ -270,6 +270,30 @@ static void the_store_remembers_all_but_the_secret(void **state)
     world_end(&world);
 }
 
+static void thousands_of_keys_are_loaded(void **state)
+{
+    (void)state;
+    struct world world;
+    world_init(&world);
+    char text[KEY_TEXT_BYTES];
+    struct key_entry made;
+    struct key_entry wanted = wanted_key();
+    for (unsigned i = 0; i < 2000; i++) { /* two whole pages, all of one moment */
+        make(&world, &wanted, text, &made);
+    }
+    struct identity *other = identity_new(seed);
+    assert_int_equal(identity_load(other, world.store), ERR_OK);
+    assert_int_equal(identity_count(other), 2000);
+    assert_non_null(identity_check(other, str_of(text), today));
+    struct key_entry *entries = NULL;
+    size_t count = 0;
+    assert_int_equal(identity_list(world.store, world.arena, &entries, &count), ERR_OK);
+    assert_int_equal(count, 2000);
+    assert_true(str_compare(entries[998].id, entries[1001].id) < 0);
+    identity_free(other);
+    world_end(&world);
+}
+
 static void a_damaged_row_is_told(void **state)
 {
     (void)state;
@@ -368,6 +392,7 @@ int main(void)
         cmocka_unit_test(senseless_names_are_refused),
         cmocka_unit_test(an_id_is_added_once),
         cmocka_unit_test(the_store_remembers_all_but_the_secret),
+        cmocka_unit_test(thousands_of_keys_are_loaded),
         cmocka_unit_test(a_damaged_row_is_told),
         cmocka_unit_test(there_is_a_most),
         cmocka_unit_test(loops_read_while_keys_come_and_go),

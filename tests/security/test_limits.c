@@ -567,6 +567,38 @@ static void the_store_remembers_day_and_month(void **state)
     store_close(store);
 }
 
+static void thousands_of_subjects_are_loaded(void **state)
+{
+    (void)state;
+    struct store *store = NULL;
+    struct store_options options = {
+        .location = STR("memory:"), .schemas = &limits_schema, .schema_count = 1};
+    assert_int_equal(store_open(&options, &store, NULL), ERR_OK);
+    struct arena *arena = arena_new(4096);
+    for (unsigned i = 0; i < 2500; i++) {
+        char room[32];
+        struct limit_claim claim = {numbered(room, i), no_limit};
+        struct limit_reservation r = {
+            .claims = &claim, .count = 1, .day = wall_day(noon), .month = wall_month(noon)};
+        struct store_step steps[LIMIT_STEPS_MAX];
+        struct store_unit unit = {.steps = steps};
+        unit.count = limits_steps(&r, i + 1, 0, arena, steps);
+        assert_int_equal(store_write_now(store, &unit), ERR_OK);
+    }
+    struct limits *limits = limits_new(seed);
+    assert_int_equal(limits_load(limits, store, noon), ERR_OK);
+    assert_int_equal(limits_count(limits), 2500);
+    for (unsigned i = 0; i < 2500; i++) {
+        char room[32];
+        (void)numbered(room, i);
+        assert_int_equal(look(limits, room, noon).day_tokens, i + 1);
+        assert_int_equal(look(limits, room, noon).month_tokens, i + 1);
+    }
+    limits_free(limits);
+    arena_free(arena);
+    store_close(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -586,6 +618,7 @@ int main(void)
         cmocka_unit_test(four_threads_never_grant_too_much),
         cmocka_unit_test(there_is_a_most_of_subjects),
         cmocka_unit_test(the_store_remembers_day_and_month),
+        cmocka_unit_test(thousands_of_subjects_are_loaded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
