@@ -58,7 +58,10 @@ static size_t line_next(struct str s, size_t at)
 /* Bytes of `input` up to and with the blank line, 0 when there is none. `kept` goes before it. */
 static size_t event_end(struct str kept, struct str input)
 {
-    char last = kept.len > 0 ? kept.at[kept.len - 1] : '\n';
+    char last = '\n';
+    if (kept.len > 0) {
+        last = kept.at[kept.len - 1];
+    }
     bool fresh = last == '\n' || last == '\r'; /* a line begins with the input */
     size_t at = last == '\r' && input.len > 0 && input.at[0] == '\n' ? 1 : 0;
     while (at < input.len) {

@@ -20,7 +20,7 @@ struct sse_event {
     bool has_event;   /* an `event:` line was present */
 };
 
-#define SSE_EVENT_BYTES_MAX (4 * 1024 * 1024)
+#define SSE_EVENT_BYTES_MAX ((size_t)4 * 1024 * 1024)
 
 struct sse_reader {
     struct buf kept;   /* an unfinished event; its limit is the event limit */
