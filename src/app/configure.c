@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * configure.c - finds aire.yaml, its secrets and the files beside it. */
+#include "app/configure.h"
+
+#include "base/must.h"
+#include "sys/file.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define FILE_BYTES_MAX (4u * 1024 * 1024)
+
+struct folder {
+    char path[1024]; /* of the configuration file; "" is the current one */
+};
+
+static void folder_of(const char *path, struct folder *folder)
+{
+    folder->path[0] = '\0';
+    const char *slash = path != NULL ? strrchr(path, '/') : NULL;
+    if (slash != NULL) {
+        (void)str_copy((struct str){path, (size_t)(slash - path)}, folder->path,
+                       sizeof folder->path);
+    }
+}
+
+static enum err read_beside(void *object, struct str path, struct buf *to)
+{
+    const struct folder *folder = object;
+    char full[2048];
+    bool absolute = path.len > 0 && path.at[0] == '/';
+    int length = snprintf(full, sizeof full, "%s%s" STR_FMT, absolute ? "" : folder->path,
+                          absolute || folder->path[0] == '\0' ? "" : "/", STR_ARG(path));
+    return length > 0 && (size_t)length < sizeof full ? file_read(full, to) : ERR_LIMIT;
+}
+
+static enum err read_secret(void *object, const char *path, struct buf *to)
+{
+    return read_beside(object, str_of(path), to);
+}
+
+static const char *read_variable(void *object, const char *name)
+{
+    (void)object;
+    return file_env(name);
+}
+
+static bool is_set(const char *name)
+{
+    const char *value = file_env(name);
+    return value != NULL && value[0] != '\0';
+}
+
+bool configure_needs_builtin(const char *path)
+{
+    return path == NULL && (!is_set("OPENAI_API_KEY") || !is_set("ANTHROPIC_API_KEY"));
+}
+
+/* Without a providers section: the environment's keys, else the built-in provider. */
+static enum err write_provider(struct buf *to, const char *name, const char *key,
+                               const char *url_variable, const char *url, struct str builtin)
+{
+    if (is_set(key)) {
+        const char *base = is_set(url_variable) ? file_env(url_variable) : url;
+        return buf_printf(to, "%s: {dialect: %s, base_url: \"%s\", keys: [\"${%s}\"]}\n", name,
+                          name, base, key);
+    }
+    return builtin.len > 0 ? buf_printf(to, "%s: {dialect: %s, base_url: \"" STR_FMT "\"}\n", name,
+                                        name, STR_ARG(builtin))
+                           : ERR_OK;
+}
+
+static enum err write_providers(const struct configure *c, struct buf *to)
+{
+    enum err code = write_provider(to, "openai", "OPENAI_API_KEY", "OPENAI_BASE_URL",
+                                   "https://api.openai.com/v1", c->builtin_openai);
+    if (code == ERR_OK) {
+        code = write_provider(to, "anthropic", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL",
+                              "https://api.anthropic.com", c->builtin_anthropic);
+    }
+    return code;
+}
+
+/* "aire.yaml:3:5: words", the place in front as editors expect it. */
+static enum err place(struct fault *fault, const char *path, enum err code)
+{
+    char words[sizeof fault->words];
+    if (fault == NULL) {
+        return code;
+    }
+    (void)str_copy(str_of(fault->words), words, sizeof words);
+    const char *file = path != NULL ? path : "(built-in)";
+    return fault->line > 0
+               ? fault_set(fault, code, "%s:%u:%u: %.180s", file, fault->line, fault->column, words)
+               : fault_set(fault, code, "%s: %.200s", file, words);
+}
+
+static enum err load(const struct configure *c, struct buf *text, struct buf *providers,
+                     struct generation **generation, struct fault *fault)
+{
+    struct folder folder;
+    folder_of(c->path, &folder);
+    enum err code = c->path != NULL ? file_read(c->path, text) : buf_add(text, STR("version: 1\n"));
+    if (code != ERR_OK) {
+        return fault_set(fault, code, "%s", err_text(code));
+    }
+    code = write_providers(c, providers);
+    if (code != ERR_OK) {
+        return fault_set(fault, code, "the environment's provider settings are too long");
+    }
+    const char *proxy = file_env("HTTPS_PROXY");
+    proxy = proxy != NULL ? proxy : file_env("https_proxy");
+    const char *no_proxy = file_env("NO_PROXY");
+    no_proxy = no_proxy != NULL ? no_proxy : file_env("no_proxy");
+    const struct secret_source secrets = {read_variable, read_secret, &folder};
+    const struct generation_sources sources = {
+        .env = c->env,
+        .secrets = &secrets,
+        .registry = c->registry,
+        .read = read_beside,
+        .object = &folder,
+        .folder = str_of(folder.path),
+        .default_providers = buf_str(providers),
+        .proxy = str_of(proxy),
+        .no_proxy = str_of(no_proxy),
+    };
+    return generation_load(&sources, buf_str(text), generation, fault);
+}
+
+enum err configure_load(const struct configure *configure, struct generation **generation,
+                        struct fault *fault)
+{
+    must(fault != NULL);
+    struct buf text;
+    struct buf providers;
+    *fault = (struct fault){0};
+    buf_init(&text, FILE_BYTES_MAX);
+    buf_init(&providers, 16 * 1024);
+    enum err code = load(configure, &text, &providers, generation, fault);
+    buf_end(&text);
+    buf_end(&providers);
+    return code == ERR_OK ? ERR_OK : place(fault, configure->path, code);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * configure.h - from files and environment to a generation. */
+#ifndef AIRE_APP_CONFIGURE_H
+#define AIRE_APP_CONFIGURE_H
+
+#include "gateway/generation.h"
+
+struct configure {
+    const struct env *env;
+    struct registry *registry;
+    const char *path;          /* NULL: no file, built-in defaults */
+    struct str builtin_openai; /* base URL of the built-in provider where no other is configured */
+    struct str builtin_anthropic;
+};
+
+/* Words of the fault start with "FILE:LINE:COLUMN: ". */
+enum err configure_load(const struct configure *configure, struct generation **generation,
+                        struct fault *fault) MUST_USE;
+/* Does the configuration leave a dialect to the built-in provider? */
+bool configure_needs_builtin(const char *path);
+
+#endif

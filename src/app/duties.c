@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * duties.c - one thread that sleeps most of the time.
+ *
+ * Retention is applied in small units between other writes, so that a long backlog never holds the
+ * store. */
+#include "app/duties.h"
+
+#include "base/must.h"
+#include "gateway/ledger.h"
+#include "sys/memory.h"
+
+#include <stdlib.h>
+
+struct duties {
+    const struct env *env;
+    struct commons *commons;
+    struct thread thread;
+    struct mutex lock;
+    struct condition wake;
+    bool stopping;
+    uint64_t in_flight_peak; /* since the last trim */
+};
+
+struct pruning {
+    struct store_unit unit;
+    struct store_step step;
+    struct value values[2];
+};
+
+static void pruned(struct store_unit *unit)
+{
+    free(LIST_OBJECT(unit, struct pruning, unit));
+}
+
+static void prune(struct duties *duties)
+{
+    for (int class = 0; class < EVENT_CLASSES; class ++) {
+        struct pruning *p = calloc(1, sizeof *p);
+        if (p == NULL) {
+            must_have_memory();
+        }
+        p->values[0] = value_of_i64(class);
+        p->values[1] = value_of_i64(
+            ledger_prune_below((enum event_class) class, env_wall(duties->env)));
+        p->step = (struct store_step){&ledger_prune, p->values, false};
+        p->unit = (struct store_unit){
+            .steps = &p->step, .count = 1, .bytes = sizeof *p, .fact = true, .done = pruned};
+        if (store_submit(duties->commons->store, &p->unit) != ERR_OK) {
+            free(p);
+        }
+    }
+}
+
+/* Freed memory goes back once a burst is over. */
+static void trim(struct duties *duties)
+{
+    uint64_t now = atomic_load_explicit(&duties->commons->in_flight, memory_order_relaxed);
+    if (now > duties->in_flight_peak) {
+        duties->in_flight_peak = now;
+    } else if (now * 2 < duties->in_flight_peak + 1) {
+        memory_trim();
+        duties->in_flight_peak = now;
+    }
+}
+
+static void run(void *object)
+{
+    struct duties *duties = object;
+    uint64_t since_prune_ms = DUTIES_PRUNE_MS - 60000; /* first a minute after the start */
+    mutex_lock(&duties->lock);
+    while (!duties->stopping) {
+        (void)condition_wait(&duties->wake, &duties->lock, DUTIES_TICK_MS);
+        since_prune_ms += DUTIES_TICK_MS;
+        trim(duties);
+        if (!duties->stopping && since_prune_ms >= DUTIES_PRUNE_MS) {
+            since_prune_ms = 0;
+            prune(duties);
+        }
+    }
+    mutex_unlock(&duties->lock);
+}
+
+struct duties *duties_start(const struct env *env, struct commons *commons)
+{
+    struct duties *duties = calloc(1, sizeof *duties);
+    if (duties == NULL) {
+        must_have_memory();
+    }
+    duties->env = env;
+    duties->commons = commons;
+    mutex_init(&duties->lock);
+    condition_init(&duties->wake);
+    if (thread_start(&duties->thread, "duties", run, duties) != ERR_OK) {
+        log_say(&env->log, LOG_WARN, "serve", "no thread for retention and memory");
+    }
+    return duties;
+}
+
+void duties_stop(struct duties *duties)
+{
+    if (duties == NULL) {
+        return;
+    }
+    mutex_lock(&duties->lock);
+    duties->stopping = true;
+    condition_wake(&duties->wake);
+    mutex_unlock(&duties->lock);
+    if (duties->thread.running) {
+        thread_join(&duties->thread);
+    }
+    condition_end(&duties->wake);
+    mutex_end(&duties->lock);
+    free(duties);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * duties.h - timed work that belongs to no exchange: retention, memory.
+ */
+#ifndef AIRE_APP_DUTIES_H
+#define AIRE_APP_DUTIES_H
+
+#include "gateway/gateway.h"
+
+struct duties;
+
+struct duties *duties_start(const struct env *env, struct commons *commons);
+void duties_stop(struct duties *duties); /* NULL is fine */
+
+#define DUTIES_TICK_MS  5000
+#define DUTIES_PRUNE_MS (10 * 60 * 1000)
+
+#endif
