@@ -159,6 +159,9 @@ static bool end(struct conn *conn, enum err why)
 static enum err keep(struct conn *conn, struct str bytes)
 {
     size_t need = conn->kept_len + bytes.len;
+    if (bytes.len == 0) {
+        return ERR_OK;
+    }
     if (need > conn->kept_room) {
         size_t room = conn->kept_room > 0 ? conn->kept_room : KEPT_FIRST;
         while (room < need) {

@@ -78,6 +78,32 @@ enum err address_unix(struct str path, struct address *address)
     return ERR_OK;
 }
 
+enum err address_of_sockaddr(const void *raw, size_t len, struct address *address)
+{
+    sa_family_t family = AF_UNSPEC;
+    memcpy(&family, (const char *)raw + offsetof(struct sockaddr, sa_family), sizeof family);
+    size_t need = family == AF_INET    ? sizeof(struct sockaddr_in)
+                  : family == AF_INET6 ? sizeof(struct sockaddr_in6)
+                                       : 0;
+    if (need == 0 || len < need) {
+        return ERR_UNSUPPORTED;
+    }
+    set(address, raw, need);
+    return ERR_OK;
+}
+
+void address_set_port(struct address *address, uint16_t port)
+{
+    /* Both families have it in the same place. */
+    _Static_assert(offsetof(struct sockaddr_in, sin_port) ==
+                       offsetof(struct sockaddr_in6, sin6_port),
+                   "one offset for both");
+    uint16_t raw = htons(port);
+    if (!address_is_unix(address)) {
+        memcpy(address->bytes + offsetof(struct sockaddr_in, sin_port), &raw, sizeof raw);
+    }
+}
+
 static enum err parse_port(struct str text, uint16_t *port)
 {
     uint64_t value = 0;

@@ -16,8 +16,11 @@ enum err address_of_ip(struct str ip, uint16_t port, struct address *address) MU
 enum err address_unix(struct str path,
                       struct address *address) MUST_USE; /* LIMIT: over 107 bytes */
 const char *address_show(const struct address *address, char to[ADDRESS_TEXT_BYTES]);
-uint16_t address_port(const struct address *address);    /* 0 for unix */
-bool address_is_loopback(const struct address *address); /* 127/8, ::1, unix */
+/* From a library's struct sockaddr of `len` bytes; UNSUPPORTED: not IPv4 or IPv6. */
+enum err address_of_sockaddr(const void *raw, size_t len, struct address *address) MUST_USE;
+void address_set_port(struct address *address, uint16_t port); /* nothing on unix */
+uint16_t address_port(const struct address *address);          /* 0 for unix */
+bool address_is_loopback(const struct address *address);       /* 127/8, ::1, unix */
 bool address_is_unix(const struct address *address);
 
 /* "host:port" or "[v6]:port" or "host" split; port 0 when absent. */
