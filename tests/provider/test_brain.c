@@ -2,11 +2,13 @@
  * Truths about the refund agent: what it reads out of text, which tool it calls, how it fills
  * schemas.
  */
-#include <cmocka.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "provider/brain.h"
 

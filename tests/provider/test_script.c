@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Truths about scripts of faults: what they accept, which rule holds, how they count.
  */
-#include <cmocka.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "provider/script.h"
 
