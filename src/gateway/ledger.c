@@ -17,8 +17,7 @@ static const struct migration migrations[] = {
 };
 const struct schema ledger_schema = {"exchange", migrations, 1};
 
-static const struct statement insert = STR_CONST(
-    "INSERT INTO exchanges(key, facts) VALUES(?1, ?2)");
+static const struct statement insert = {"INSERT INTO exchanges(key, facts) VALUES(?1, ?2)", 2};
 
 const struct statement ledger_list = {
     "SELECT key, facts FROM exchanges WHERE key < ?1 ORDER BY key DESC LIMIT ?2", 2};
