@@ -77,6 +77,7 @@ void breaker_configure(struct breaker *breaker, const struct breaker_options *op
     mutex_unlock(&breaker->mutex);
 }
 
+/* The only place where the state changes. */
 static void enter(struct breaker *b, struct instant now, enum breaker_state state,
                   struct breaker_move *move)
 {
@@ -101,6 +102,7 @@ static struct instant later(struct instant a, struct instant b)
     return a.ns > b.ns ? a : b;
 }
 
+/* 5, 10, 20, 40, 60 s with the standard numbers. */
 static uint64_t backoff_ms(const struct breaker *b)
 {
     uint64_t ms = BREAKER_BACKOFF_FIRST_MS;
@@ -201,6 +203,7 @@ static void count_failure(struct breaker *b, struct instant now)
     }
 }
 
+/* Consecutive means: no success in between. Neutral outcomes neither add nor break the row. */
 static void settle_closed(struct breaker *b, struct instant now, enum breaker_outcome outcome,
                           struct breaker_move *moved)
 {
@@ -214,6 +217,7 @@ static void settle_closed(struct breaker *b, struct instant now, enum breaker_ou
     }
 }
 
+/* A neutral probe only gives its slot back. */
 static void settle_probe(struct breaker *b, struct instant now, enum breaker_outcome outcome,
                          struct breaker_move *moved)
 {

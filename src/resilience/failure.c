@@ -26,14 +26,14 @@ const struct failure_action *failure_action(enum failure failure)
 enum where { WORD_IS, WORD_STARTS, WORD_ENDS, MESSAGE_HAS };
 
 struct word_row {
+    struct str text; /* any case matches */
     enum where where;
-    struct str text; /* lower case */
     enum failure failure;
 };
 
 #define ROW(where, text, class)                                                                    \
     {                                                                                              \
-        where, {text, sizeof(text) - 1}, FAILURE_##class                                           \
+        {text, sizeof(text) - 1}, where, FAILURE_##class                                           \
     }
 
 /* One precise cause each, whatever the status. */
@@ -91,6 +91,7 @@ static const struct {
     {500, 599, FAILURE_provider},
 };
 
+/* The cause stands at the beginning; what follows may quote a user. */
 #define MESSAGE_READ_MAX 2048
 
 static bool has_ci(struct str text, struct str phrase)

@@ -16,7 +16,7 @@
 uint64_t retry_delay_ms(uint32_t retry, uint64_t base_ms, uint64_t max_ms, uint64_t after_ms,
                         struct rng *rng);
 
-#define RETRY_AFTER_MAX_MS (24u * 60 * 60 * 1000)
+#define RETRY_AFTER_MAX_MS UINT64_C(86400000) /* a day */
 
 /* `retry-after-ms`, then `retry-after` (seconds, fractions allowed, or an HTTP date); 0 when
  * absent, past or senseless; capped at RETRY_AFTER_MAX_MS. */

@@ -161,6 +161,7 @@ static enum err compile_message(const struct settings_load *load, const struct y
     }
     int error = 0;
     PCRE2_SIZE where = 0;
+    /* Messages need not be valid UTF-8; \C would split characters; callouts count the steps. */
     uint32_t options = PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C | PCRE2_AUTO_CALLOUT;
     rule->message = pcre2_compile((PCRE2_SPTR)(pattern.at == NULL ? "" : pattern.at), pattern.len,
                                   options, &error, &where, NULL);
@@ -207,6 +208,7 @@ static enum err compile_answer(const struct settings_load *load, const struct ya
         return at(load, node,
                   fault_set(load->fault, ERR_LIMIT, "answer over %d bytes", RULES_ANSWER_MAX));
     }
+    /* Each reference ends at most one literal, and one literal may follow the last. */
     size_t references = 0;
     for (size_t i = 0; i < answer.len; i++) {
         references += answer.at[i] == '$';
@@ -237,22 +239,32 @@ static enum err compile_answer(const struct settings_load *load, const struct ya
     return ERR_OK;
 }
 
-static enum err check_errors(const struct settings_load *load, const struct yaml *list,
-                             const struct settings_texts *errors)
+static enum err check_error(const struct settings_load *load, const struct yaml *node)
 {
-    const struct yaml *node = list;
-    if (node != NULL && node->kind == YAML_LIST) {
-        node = node->first;
+    if (failure_word_valid(node->scalar)) {
+        return ERR_OK;
     }
-    for (size_t i = 0; i < errors->count; i++) {
-        if (!failure_word_valid(errors->items[i])) {
-            return at(load, node,
-                      fault_set(load->fault, ERR_INVALID,
-                                "'" STR_FMT "' is no class of failure (open, timeout, exhausted, "
-                                "saturated, error, network, credential, too_long, ...)",
-                                STR_ARG(str_cut(errors->items[i], 0, 64))));
+    return at(load, node,
+              fault_set(load->fault, ERR_INVALID,
+                        "'" STR_FMT "' is no class of failure (open, timeout, exhausted, "
+                        "saturated, error, network, credential, too_long, ...)",
+                        STR_ARG(str_cut(node->scalar, 0, 64))));
+}
+
+/* The tree is looked at, not the texts read from it, because it knows the place of each word. */
+static enum err check_errors(const struct settings_load *load, const struct yaml *errors)
+{
+    if (yaml_absent(errors)) {
+        return ERR_OK;
+    }
+    if (errors->kind == YAML_SCALAR) {
+        return check_error(load, errors);
+    }
+    for (const struct yaml *node = errors->first; node != NULL; node = node->next) {
+        enum err err = check_error(load, node);
+        if (err != ERR_OK) {
+            return err;
         }
-        node = node->next;
     }
     return ERR_OK;
 }
@@ -291,7 +303,7 @@ static enum err load_rule(const struct settings_load *load, const struct yaml *n
     const struct yaml *when = yaml_get(node, STR("when"));
     const struct yaml *message = yaml_get(when, STR("message"));
     if (err == ERR_OK) {
-        err = check_errors(load, yaml_get(when, STR("error")), &rule->errors);
+        err = check_errors(load, yaml_get(when, STR("error")));
     }
     if (err == ERR_OK && !yaml_absent(message)) {
         err = compile_message(load, message, settings.when.message, rule);
@@ -348,6 +360,8 @@ struct matcher {
     uint32_t steps;
 };
 
+/* Called before each item of a pattern is tried; a non-zero answer ends the search with that error.
+ */
 static int count_step(pcre2_callout_block *block, void *object)
 {
     (void)block;
@@ -355,6 +369,7 @@ static int count_step(pcre2_callout_block *block, void *object)
     return ++matcher->steps > STEPS_MAX ? PCRE2_ERROR_MATCHLIMIT : 0;
 }
 
+/* Made for each question: match data is scratch space, and loops ask at the same time. */
 static void matcher_init(struct matcher *matcher, const struct rules *rules)
 {
     matcher->data = pcre2_match_data_create(rules->groups_max + 1, NULL);
@@ -384,6 +399,8 @@ static bool contains(const struct str *items, size_t count, struct str wanted)
     return false;
 }
 
+/* A pattern over its limits is an error of PCRE2, negative as "no match" is: the rule does not
+ * hold. */
 static bool message_matches(const struct rule *rule, struct str message, struct matcher *matcher)
 {
     matcher->steps = 0;
@@ -391,6 +408,7 @@ static bool message_matches(const struct rule *rule, struct str message, struct 
                        matcher->context) > 0;
 }
 
+/* The pattern comes last: it is the only condition that costs. */
 static bool holds(const struct rule *rule, const struct rules_question *question,
                   struct str message, struct matcher *matcher)
 {

@@ -18,8 +18,8 @@ struct rules;
 
 #define RULES_MAX         1000
 #define RULES_PATTERN_MAX 4096
-#define RULES_MESSAGE_MAX (16 * 1024)
-#define RULES_ANSWER_MAX  (64 * 1024)
+#define RULES_MESSAGE_MAX 16384
+#define RULES_ANSWER_MAX  65536
 
 extern const struct section rules_file_section; /* for the reference and the schema */
 extern const struct section rules_rule_section;

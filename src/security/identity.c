@@ -114,6 +114,7 @@ static struct str move_in(char **room, struct str text)
     return (struct str){at, text.len};
 }
 
+/* One block a key, so that freeing needs no list of texts. */
 static struct node *node_of(const struct key_entry *entry)
 {
     const struct principal *from = &entry->principal;
@@ -137,7 +138,7 @@ enum err identity_add(struct identity *identity, const struct key_entry *entry)
     if (entry->id.len != ID_BYTES || !is_base62(entry->id)) {
         return ERR_INVALID;
     }
-    struct node *node = node_of(entry);
+    struct node *node = node_of(entry); /* before the lock: no allocation of ours under it */
     enum err err = ERR_OK;
     mutex_lock(&identity->mutex);
     if (map_get(identity->keys, entry->id) != NULL) {
@@ -167,6 +168,9 @@ enum err identity_revoke(struct identity *identity, struct str id)
     return known ? ERR_OK : ERR_NOT_FOUND;
 }
 
+/* The id is public and finds the entry; only the hash of the whole key is compared in constant
+ * time. The entry may be revoked while we look at it, which is the same as having asked a moment
+ * earlier. */
 const struct key_entry *identity_check(struct identity *identity, struct str key, struct wall now)
 {
     struct str id = id_of(key);
@@ -239,8 +243,8 @@ static const struct statement insert_key = {
 #define PAGE_ROWS 1000
 static const struct statement read_page = {"SELECT " COLUMNS
                                            " FROM keys WHERE (created_us, id) > (?1, ?2)"
-                                           " ORDER BY created_us, id LIMIT 1000",
-                                           2};
+                                           " ORDER BY created_us, id LIMIT ?3",
+                                           3};
 static const struct statement revoke_key = {
     "UPDATE keys SET revoked_us = ?2 WHERE id = ?1 AND revoked_us = 0", 2};
 
@@ -272,6 +276,7 @@ static struct value *values_of(const struct key_entry *entry, struct arena *aren
     return values;
 }
 
+/* Anything else in the table was not written by us. */
 static bool row_is_sound(const struct value *row)
 {
     bool sound = row[KEY_ID].kind == VALUE_TEXT && row[KEY_HASH].kind == VALUE_BLOB &&
@@ -359,6 +364,7 @@ static struct principal copy_principal(const struct principal *from, struct aren
     return copy;
 }
 
+/* Grows by doubling; the arena keeps the outgrown arrays, which is at most as much again. */
 struct listing {
     struct arena *arena;
     struct key_entry *entries;

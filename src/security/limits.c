@@ -76,6 +76,8 @@ void limits_free(struct limits *limits)
 
 /* ---- subjects ---- */
 
+/* Counters of a past period are worth nothing: spend that arrives late goes to its own durable row.
+ */
 static void spend_roll(struct spend *spend, int64_t period)
 {
     if (spend->period != period) {
@@ -124,6 +126,7 @@ static struct subject *subject_of(struct limits *limits, struct str name, struct
     return subject;
 }
 
+/* Looked at by every caller, so that all subjects are in the same period at any moment. */
 static void advance(struct limits *limits, struct wall wall)
 {
     int64_t day = wall_day(wall);
@@ -173,6 +176,7 @@ static bool tokens_fit(const struct spend *spend, uint64_t more, uint64_t limit)
                           num_add_u64(sum, more, &sum) && sum <= limit);
 }
 
+/* The order is that of the answers a client can do most about. */
 static enum limit_kind first_hit(const struct subject *subject, const struct limit_rule *rule,
                                  const struct limit_reservation *r, struct instant now)
 {
@@ -206,6 +210,7 @@ static struct wall day_start(int64_t day)
     return (struct wall){day * DAY_US};
 }
 
+/* Until the next midnight or the next month, both UTC. */
 static uint64_t period_left_ms(enum limit_kind kind, struct wall wall)
 {
     int64_t day = wall_day(wall);
@@ -253,6 +258,7 @@ static void clamp(struct limit_reservation *r)
     r->microusd = r->microusd > AMOUNT_MAX ? AMOUNT_MAX : r->microusd;
 }
 
+/* Finds every subject and the first limit in the way; takes nothing. */
 static void look_at_claims(struct limits *limits, const struct limit_reservation *r,
                            struct instant now, struct wall wall,
                            struct subject *subjects[LIMIT_CLAIMS_MAX], struct limit_answer *answer)

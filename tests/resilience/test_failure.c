@@ -12,7 +12,7 @@
 #include <string.h>
 
 struct row {
-    unsigned status; /* 0: an error object inside a 200 stream */
+    uint64_t status; /* 0: an error object inside a 200 stream */
     const char *code;
     const char *type;
     const char *message;
@@ -120,11 +120,13 @@ static void every_row_has_its_class(void **state)
         struct str code = str_of(row->code);
         struct str type = str_of(row->type);
         struct str message = str_of(row->message);
-        enum failure got = row->status == 0 ? failure_of_error(code, type, message)
-                                            : failure_of_status(row->status, code, type, message);
+        enum failure got = row->status == 0
+                               ? failure_of_error(code, type, message)
+                               : failure_of_status((unsigned)row->status, code, type, message);
         if (got != row->expected) {
-            fail_msg("%u '%s' '%s' '%s': %s, expected %s", row->status, row->code, row->type,
-                     row->message, failure_action(got)->name, failure_action(row->expected)->name);
+            fail_msg("%llu '%s' '%s' '%s': %s, expected %s", (unsigned long long)row->status,
+                     row->code, row->type, row->message, failure_action(got)->name,
+                     failure_action(row->expected)->name);
         }
     }
 }
