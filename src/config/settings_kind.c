@@ -115,56 +115,44 @@ static void show_money(double size, char to[KIND_SHOW_BYTES])
     (void)snprintf(to, KIND_SHOW_BYTES, "$%.*f", cents ? 2 : 6, size / 1e6);
 }
 
-static void show_rate(double size, char to[KIND_SHOW_BYTES])
-{
-    (void)snprintf(to, KIND_SHOW_BYTES, "%.0f a period", size);
-}
-
 static void show_percent(double size, char to[KIND_SHOW_BYTES])
 {
     (void)snprintf(to, KIND_SHOW_BYTES, "%.10g%%", size * 100);
 }
 
-static void show_length(double size, char to[KIND_SHOW_BYTES])
-{
-    (void)snprintf(to, KIND_SHOW_BYTES, "%.0f bytes", size);
-}
-
-static void show_entries(double size, char to[KIND_SHOW_BYTES])
-{
-    (void)snprintf(to, KIND_SHOW_BYTES, "%.0f entries", size);
-}
-
 static const struct settings_kind kinds[] = {
     [SETTING_BOOL] = {"true or false", "true, false, on, off", sizeof(bool),
-                      "[\"boolean\",\"string\"]", "^(true|false|on|off)$", read_bool, show_number},
+                      "[\"boolean\",\"string\"]", "^(true|false|on|off)$", read_bool, show_number,
+                      NULL},
     [SETTING_U64] = {"a whole number", "0, 1, 2 ...", sizeof(uint64_t), "\"integer\"", NULL,
-                     read_u64, show_number},
+                     read_u64, show_number, NULL},
     [SETTING_DOUBLE] = {"a number", "0.5, 2, 1e3", sizeof(double), "\"number\"", NULL, read_double,
-                        show_number},
+                        show_number, NULL},
     [SETTING_DURATION_MS] = {"a duration", "250ms, 5s, 2m, 24h, 7d", sizeof(uint64_t),
                              "[\"string\",\"integer\"]", "^(0|[0-9]+(ms|s|m|h|d))$", read_duration,
-                             show_duration},
+                             show_duration, NULL},
     [SETTING_SIZE_BYTES] = {"a size", "512B, 64KiB, 32MiB, 1GiB", sizeof(uint64_t),
                             "[\"string\",\"integer\"]", "^[0-9]+(B|KiB|MiB|GiB)?$", read_bytes,
-                            show_bytes},
+                            show_bytes, NULL},
     [SETTING_MONEY] = {"an amount of money", "$0.10, $50", sizeof(int64_t), "\"string\"",
-                       "^\\$[0-9]+(\\.[0-9]{1,6})?$", read_money, show_money},
+                       "^\\$[0-9]+(\\.[0-9]{1,6})?$", read_money, show_money, NULL},
     [SETTING_RATE] = {"a rate", "5/s, 10/min, 100/h, 1000/d", sizeof(struct rate), "\"string\"",
-                      "^[0-9]+/(s|min|h|d)$", read_rate, show_rate},
+                      "^[0-9]+/(s|min|h|d)$", read_rate, show_number, " a period"},
     [SETTING_PERCENT] = {"a percentage", "20%, 0.5%", sizeof(double), "\"string\"",
-                         "^[0-9]+(\\.[0-9]+)?%$", read_percent, show_percent},
+                         "^[0-9]+(\\.[0-9]+)?%$", read_percent, show_percent, NULL},
     [SETTING_TEXT] = {"text", "text", sizeof(struct str), "[\"string\",\"number\",\"boolean\"]",
-                      NULL, read_text, show_length},
-    [SETTING_CHOICE] = {"a choice", NULL, sizeof(uint64_t), NULL, NULL, NULL, NULL},
+                      NULL, read_text, show_number, " bytes"},
+    [SETTING_CHOICE] = {"a choice", NULL, sizeof(uint64_t), NULL, NULL, NULL, NULL, NULL},
     [SETTING_TEXT_LIST] = {"a list of texts", "text, or [text, text]",
-                           sizeof(struct settings_texts), NULL, NULL, NULL, show_entries},
+                           sizeof(struct settings_texts), NULL, NULL, NULL, show_number,
+                           " entries"},
     [SETTING_SECRET_LIST] = {"a list of secrets", "${NAME}, file:PATH, or a list of them",
-                             sizeof(struct settings_texts), NULL, NULL, NULL, show_entries},
-    [SETTING_SECTION] = {"a map of keys", "a map, see below", 0, NULL, NULL, NULL, NULL},
-    [SETTING_TREE] = {"a tree", "as described", sizeof(const struct yaml *), NULL, NULL, NULL,
+                             sizeof(struct settings_texts), NULL, NULL, NULL, show_number,
+                             " entries"},
+    [SETTING_SECTION] = {"a map of keys", "a map, see below", 0, NULL, NULL, NULL, NULL, NULL},
+    [SETTING_TREE] = {"a tree", "as described", sizeof(const struct yaml *), NULL, NULL, NULL, NULL,
                       NULL},
-    [SETTING_LATER] = {"a later feature", "not available yet", 0, NULL, NULL, NULL, NULL},
+    [SETTING_LATER] = {"a later feature", "not available yet", 0, NULL, NULL, NULL, NULL, NULL},
 };
 
 const struct settings_kind *settings_kind(enum setting_kind kind)
@@ -185,14 +173,15 @@ const char *settings_bounds(const struct setting *setting, char to[KIND_BOUNDS_B
     if (setting->min == setting->max || kind->show == NULL) {
         return to;
     }
+    const char *unit = kind->unit != NULL ? kind->unit : "";
     char min[KIND_SHOW_BYTES];
     kind->show(setting->min, min);
     if (isinf(setting->max)) {
-        (void)snprintf(to, KIND_BOUNDS_BYTES, "at least %s", min);
+        (void)snprintf(to, KIND_BOUNDS_BYTES, "at least %s%s", min, unit);
     } else {
         char max[KIND_SHOW_BYTES];
         kind->show(setting->max, max);
-        (void)snprintf(to, KIND_BOUNDS_BYTES, "%s to %s", min, max);
+        (void)snprintf(to, KIND_BOUNDS_BYTES, "%s to %s%s", min, max, unit);
     }
     return to;
 }

@@ -20,6 +20,7 @@ struct settings_kind {
     /* Writes the member and the number that bounds apply to. NULL: no scalar kind. */
     enum err (*read)(struct str text, void *member, double *size);
     void (*show)(double size, char to[KIND_SHOW_BYTES]);
+    const char *unit; /* behind a bound, when show() has none: " bytes"; or NULL */
 };
 
 const struct settings_kind *settings_kind(enum setting_kind kind);
