@@ -228,7 +228,7 @@ static size_t own_fields(struct http_call *call, struct http_field *fields, char
 void http_call_begin(struct http_call *call, unsigned status, const struct http_field *fields,
                      size_t count, uint64_t body_bytes)
 {
-    must(call->progress == HTTP_OPEN);
+    must(call->at == NULL || call->progress == HTTP_OPEN);
     call->progress = HTTP_BEGUN;
     if (call->at == NULL) {
         return;
@@ -259,7 +259,7 @@ void http_call_begin(struct http_call *call, unsigned status, const struct http_
 /* What of `bytes` belongs to the body. */
 static struct str admit(struct http_call *call, struct str bytes)
 {
-    must(call->progress == HTTP_BEGUN);
+    must(call->at == NULL || call->progress == HTTP_BEGUN);
     if (call->at == NULL || call->bodyless) {
         return STR("");
     }
@@ -350,7 +350,7 @@ void http_call_give(struct http_call *call, struct buf *bytes)
 
 void http_call_end(struct http_call *call)
 {
-    must(call->progress == HTTP_BEGUN);
+    must(call->at == NULL || call->progress == HTTP_BEGUN);
     call->progress = HTTP_ENDED;
     if (call->at == NULL) {
         return;
