@@ -13,7 +13,8 @@
 
 /* After the terminal marker a provider may still say usage and [DONE]; it is not waited for longer.
  */
-#define TAIL_MS 2000
+#define TAIL_MS      2000
+#define DONE_TAIL_MS 100
 
 static void fail(struct attempt *a, enum failure failure, struct str words);
 
@@ -91,6 +92,7 @@ static void settle(struct attempt *a, enum failure failure)
     estimate_usage(a);
     int64_t cost = cost_of(&a->target->price, &x->answer.usage);
     x->cost_microusd += cost;
+    x->tokens_spent += x->answer.usage.input + x->answer.usage.output;
     x->upstream_us += instant_since_us(now, a->began);
     atomic_fetch_sub_explicit(&state->in_flight, 1, memory_order_relaxed);
     if (failure != FAILURE_none && failure != FAILURE_refused) {
@@ -300,24 +302,24 @@ static void end_stream(struct attempt *a)
 static void read_stream(struct attempt *a, struct str piece)
 {
     struct exchange *x = a->x;
+    struct gateway *gateway = x->gateway;
     struct sse_event event;
-    enum err code;
-    while ((code = sse_read(&a->sse, &piece, &event)) == ERR_OK) {
-        bool alive = take_event(a, &event);
-        arena_reset(x->gateway->scratch);
+    enum err code = ERR_AGAIN;
+    while (!x->answer.done && (code = sse_read(&a->sse, &piece, &event)) == ERR_OK) {
+        bool alive = take_event(a, &event); /* else the exchange may be gone */
+        arena_reset(gateway->scratch);
         if (!alive) {
             return;
         }
-        if (x->answer.done) {
-            end_stream(a);
-            return;
-        }
     }
-    if (code != ERR_AGAIN) {
+    if (x->answer.done) {
+        /* The connection can be used again once its framing, too, has ended. */
+        arm(a, FAILURE_none, DONE_TAIL_MS);
+    } else if (code != ERR_AGAIN) {
         fail(a, FAILURE_too_large, STR("an event of the stream is too large"));
         return;
     }
-    if (!attempt_send(a) && a->fetch != NULL) {
+    if (!attempt_send(a)) {
         a->paused = true;
         timer_disarm(&a->timer); /* the client's slowness is not the provider's */
         http_fetch_pause(a->fetch);

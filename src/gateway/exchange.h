@@ -113,7 +113,8 @@ struct exchange {
     struct instant waiting_since;
     struct instant received; /* the whole request was there */
     struct instant first_content;
-    int64_t cost_microusd;
+    int64_t cost_microusd; /* of all attempts */
+    uint64_t tokens_spent; /* likewise */
     bool gone;     /* the client has left */
     bool complete; /* the whole request is there */
     bool recorded;

@@ -51,6 +51,8 @@ static void asked(struct store_unit *unit)
         upstream_stand_in(x, words, 0.0);
         return;
     }
+    x->degraded = false;
+    x->answer_confidence = -1;
     reply_error(x, 503, NULL, "review_pending", words);
     x->reason = "review_pending";
     exchange_finish(x, OUTCOME_FAILED);

@@ -108,9 +108,8 @@ enum err ledger_write(struct exchange *x, bool durable,
     entry->unit.done = entry_done;
     entry->unit.bytes = sizeof *entry;
     add_rows(x, entry);
-    entry->unit.count += limits_steps(
-        &x->reservation, x->answer.usage.input + x->answer.usage.output, x->cost_microusd, arena,
-        &entry->unit.steps[entry->unit.count]);
+    entry->unit.count += limits_steps(&x->reservation, x->tokens_spent, x->cost_microusd, arena,
+                                      &entry->unit.steps[entry->unit.count]);
     if (entry->unit.count == 0) {
         arena_free(arena);
         return ERR_OK;

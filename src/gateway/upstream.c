@@ -78,6 +78,20 @@ static void mark_tried(struct exchange *x, const struct tier *tier, const struct
     }
 }
 
+/* Not the model's own confidence: how far down the path the answer comes from. */
+static void describe_tier(struct exchange *x)
+{
+    x->tier_name = tier_of(x)->count > 1 ? x->target->name : tier_of(x)->name;
+    x->degraded = x->tier > 0;
+    x->answer_confidence = -1;
+    if (x->degraded) {
+        x->answer_confidence = x->confidence >= 0 ? x->confidence : 1.0;
+        for (size_t i = 0; i < x->tier; i++) {
+            x->answer_confidence *= 0.8;
+        }
+    }
+}
+
 static bool try_target(struct exchange *x, const struct target *target)
 {
     struct breaker_ticket ticket;
@@ -92,7 +106,8 @@ static bool try_target(struct exchange *x, const struct target *target)
     if (!admitted) {
         return false;
     }
-    x->tier_name = tier_of(x)->count > 1 ? target->name : tier_of(x)->name;
+    x->target = target;
+    describe_tier(x);
     attempt_start(x, target, ticket);
     return true;
 }
@@ -283,23 +298,9 @@ void upstream_failed(struct exchange *x)
 
 /* ---- the end of the path ---- */
 
-static void describe_tier(struct exchange *x)
-{
-    x->degraded = x->tier > 0;
-    if (x->degraded && x->attempt != NULL && x->answer_confidence < 0) {
-        /* Not the model's own confidence: how far down the path the answer comes from. */
-        double share = x->confidence >= 0 ? x->confidence : 1.0;
-        for (size_t i = 0; i < x->tier; i++) {
-            share *= 0.8;
-        }
-        x->answer_confidence = share;
-    }
-}
-
 void upstream_answered(struct exchange *x)
 {
     timer_disarm(&x->total);
-    describe_tier(x);
     uint64_t recovery;
     if (incident_answered(x->route->state->incident, loop_now(x->gateway->loop), &recovery)) {
         RECORD(&x->record, loop_wall(x->gateway->loop), incident_ended, .route = x->route->name,
@@ -347,6 +348,7 @@ void upstream_stand_in(struct exchange *x, struct str text, double confidence)
 {
     must(x->state == EXCHANGE_UPSTREAM);
     x->attempt = NULL;
+    x->answer = (struct answer_view){0}; /* what failed attempts said is no part of this answer */
     x->answer_confidence = confidence;
     x->degraded = x->tier > 0;
     timer_disarm(&x->total);
@@ -429,6 +431,8 @@ static void fail_path(struct exchange *x)
         return;
     }
     x->tier_name = STR("");
+    x->degraded = false;
+    x->answer_confidence = -1;
     if (x->failure_body.len > 0) {
         const struct http_field fields[] = {{STR("x-should-retry"), STR("false")}};
         reply_begin(x, x->failure_status, fields, 1, STR("application/json"), x->failure_body.len);

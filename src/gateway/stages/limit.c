@@ -109,8 +109,8 @@ static void on_end(struct exchange *x, void *state)
 {
     (void)state;
     if (x->reservation.held) {
-        limits_settle(x->gateway->commons->limits, &x->reservation,
-                      x->answer.usage.input + x->answer.usage.output, x->cost_microusd);
+        limits_settle(x->gateway->commons->limits, &x->reservation, x->tokens_spent,
+                      x->cost_microusd);
     }
 }
 
