@@ -316,6 +316,14 @@ struct dns *dns_new(struct loop *loop)
     return dns;
 }
 
+enum err dns_use_servers(struct dns *dns, const char *servers)
+{
+    if (!open_channel(dns)) {
+        return ERR_IO;
+    }
+    return ares_set_servers_ports_csv(dns->channel, servers) == ARES_SUCCESS ? ERR_OK : ERR_SYNTAX;
+}
+
 static void free_queries(struct link *list)
 {
     struct link *link;
