@@ -12,9 +12,9 @@
 struct error_words {
     struct str name;
     unsigned openai_status;
+    unsigned anthropic_status;
     const char *openai_type;
     const char *openai_code; /* NULL: null */
-    unsigned anthropic_status;
     const char *anthropic_type;
     const char *words;
 };
@@ -27,38 +27,38 @@ struct error_words {
 #define REQUEST "invalid_request_error"
 
 static const struct error_words error_table[] = {
-    {WORD("bad_request"), 400, REQUEST, NULL, 400, REQUEST, "The request is not valid."},
-    {WORD("context_length"), 400, REQUEST, "context_length_exceeded", 400, REQUEST,
+    {WORD("bad_request"), 400, 400, REQUEST, NULL, REQUEST, "The request is not valid."},
+    {WORD("context_length"), 400, 400, REQUEST, "context_length_exceeded", REQUEST,
      "prompt is too long: this model's maximum context length is 8192 tokens. Please reduce the "
      "length of the messages."},
-    {WORD("content_filter"), 400, REQUEST, "content_filter", 400, REQUEST,
+    {WORD("content_filter"), 400, 400, REQUEST, "content_filter", REQUEST,
      "The response was filtered due to the prompt triggering the content management policy."},
-    {WORD("auth"), 401, REQUEST, "invalid_api_key", 401, "authentication_error",
+    {WORD("auth"), 401, 401, REQUEST, "invalid_api_key", "authentication_error",
      "Incorrect API key provided."},
-    {WORD("billing"), 402, "billing_error", "billing_hard_limit_reached", 402, "billing_error",
+    {WORD("billing"), 402, 402, "billing_error", "billing_hard_limit_reached", "billing_error",
      "Your credit balance is too low to access the API."},
-    {WORD("permission"), 403, REQUEST, "permission_denied", 403, "permission_error",
+    {WORD("permission"), 403, 403, REQUEST, "permission_denied", "permission_error",
      "Your key does not have permission to use this resource."},
-    {WORD("not_found"), 404, REQUEST, "model_not_found", 404, "not_found_error",
+    {WORD("not_found"), 404, 404, REQUEST, "model_not_found", "not_found_error",
      "The model does not exist or you do not have access to it."},
-    {WORD("method"), 405, REQUEST, "method_not_supported", 405, REQUEST,
+    {WORD("method"), 405, 405, REQUEST, "method_not_supported", REQUEST,
      "Not allowed to use this method on this URL."},
-    {WORD("request_timeout"), 408, "timeout", NULL, 408, "timeout_error", "Request timed out."},
-    {WORD("conflict"), 409, REQUEST, "conflict", 409, REQUEST,
+    {WORD("request_timeout"), 408, 408, "timeout", NULL, "timeout_error", "Request timed out."},
+    {WORD("conflict"), 409, 409, REQUEST, "conflict", REQUEST,
      "The resource was changed meanwhile."},
-    {WORD("too_large"), 413, REQUEST, "request_too_large", 413, "request_too_large",
+    {WORD("too_large"), 413, 413, REQUEST, "request_too_large", "request_too_large",
      "Request exceeds the maximum size."},
-    {WORD("unprocessable"), 422, REQUEST, NULL, 422, REQUEST, "The request cannot be processed."},
-    {WORD("rate_limit"), 429, "requests", "rate_limit_exceeded", 429, "rate_limit_error",
+    {WORD("unprocessable"), 422, 422, REQUEST, NULL, REQUEST, "The request cannot be processed."},
+    {WORD("rate_limit"), 429, 429, "requests", "rate_limit_exceeded", "rate_limit_error",
      "Rate limit reached for requests. Please try again later."},
-    {WORD("quota"), 429, "insufficient_quota", "insufficient_quota", 400, REQUEST,
+    {WORD("quota"), 429, 400, "insufficient_quota", "insufficient_quota", REQUEST,
      "You exceeded your current quota; your credit balance is too low."},
-    {WORD("server"), 500, "server_error", NULL, 500, "api_error",
+    {WORD("server"), 500, 500, "server_error", NULL, "api_error",
      "The server had an error while processing your request. Sorry about that!"},
-    {WORD("bad_gateway"), 502, "server_error", NULL, 502, "api_error", "Bad gateway."},
-    {WORD("overloaded"), 503, "server_error", "overloaded", 529, "overloaded_error",
+    {WORD("bad_gateway"), 502, 502, "server_error", NULL, "api_error", "Bad gateway."},
+    {WORD("overloaded"), 503, 529, "server_error", "overloaded", "overloaded_error",
      "The engine is currently overloaded, please try again later."},
-    {WORD("timeout"), 504, "server_error", "timeout", 504, "timeout_error", "Gateway timeout."},
+    {WORD("timeout"), 504, 504, "server_error", "timeout", "timeout_error", "Gateway timeout."},
 };
 
 #define ERROR_COUNT (sizeof error_table / sizeof error_table[0])

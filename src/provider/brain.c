@@ -59,9 +59,10 @@ static uint64_t mix(uint64_t x)
 struct str brain_id(struct arena *arena, const char *prefix, uint64_t hash, uint64_t salt)
 {
     static const char digits[] = "0123456789abcdef";
-    size_t head = strlen(prefix);
+    struct str before = str_of(prefix);
+    size_t head = before.len;
     char *id = arena_alloc(arena, head + 24);
-    memcpy(id, prefix, head);
+    memcpy(id, before.at, head);
     uint64_t bits = mix(hash + salt * UINT64_C(0x9e3779b97f4a7c15));
     for (size_t i = 0; i < 24; i++) {
         if (i == 16) {
@@ -269,7 +270,9 @@ static void say_result(const struct ask *ask, struct str result, struct buf *to)
         size_t name_at = to->len;
         say(to, json_string(&json, key, ask->arena));
         for (; name_at < to->len; name_at++) {
-            to->at[name_at] = to->at[name_at] == '_' ? ' ' : to->at[name_at];
+            if (to->at[name_at] == '_') {
+                to->at[name_at] = ' ';
+            }
         }
         say(to, STR(" "));
         say(to, kind == JSON_STRING ? json_string(&json, key + 1, ask->arena)

@@ -47,7 +47,10 @@ static bool next_word(struct words *words)
         words->at++;
     }
     words->word = str_cut(words->text, from, words->at);
-    words->before = from > 0 ? words->text.at[from - 1] : ' ';
+    words->before = '\0';
+    if (from > 0) {
+        words->before = words->text.at[from - 1];
+    }
     return words->word.len > 0;
 }
 

@@ -369,7 +369,7 @@ static enum err read_rules(struct script *script, const struct yaml *root, struc
     static const struct secret_source no_secrets = {no_variable, no_file, NULL};
     static const struct str known[] = {WORD("version"), WORD("rules")};
     struct settings_load load = {&no_secrets, script->arena, fault};
-    if (yaml_absent(root)) {
+    if (root == NULL || yaml_absent(root)) {
         return ERR_OK;
     }
     if (root->kind != YAML_MAP) {

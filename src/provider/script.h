@@ -71,26 +71,27 @@ struct script_do {
     /* its end */
     uint64_t end;
     uint64_t after;
-    bool headless;
     uint64_t connection;
     /* its events */
     uint64_t error_event;
     uint64_t bad_event;
     struct settings_texts omit;
-    unsigned omitted; /* bits of enum script_omit */
     uint64_t usage_choices;
     uint64_t extra_events;
-    bool extra_fields;
     /* its bytes */
     uint64_t line_end;
     uint64_t comments;
     uint64_t data_lines;
-    bool bom;
     uint64_t framing;
     uint64_t bad_chunk;
     uint64_t chunk_bytes;
     uint64_t write_bytes;
     uint64_t write_gap_ms;
+    /* switches of the above */
+    unsigned omitted; /* bits of enum script_omit */
+    bool headless;
+    bool extra_fields;
+    bool bom;
     bool split_utf8;
 };
 

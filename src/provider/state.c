@@ -97,7 +97,9 @@ static void write_head(struct json_writer *w, const struct noted_head *noted)
         size_t colon = str_find_byte(line, ':');
         (void)str_copy(str_cut(line, 0, colon), name, sizeof name);
         for (char *c = name; *c != '\0'; c++) {
-            *c = *c >= 'A' && *c <= 'Z' ? (char)(*c + ('a' - 'A')) : *c;
+            if (*c >= 'A' && *c <= 'Z') {
+                *c = (char)(*c + ('a' - 'A'));
+            }
         }
         json_key(w, name);
         json_put_str(w, colon == SIZE_MAX ? STR("") : str_cut(line, colon + 1, line.len));
