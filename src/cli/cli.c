@@ -293,7 +293,8 @@ int cli_run(const struct env *env, int argc, char *const *argv)
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
         return print_help(NULL);
     }
-    static char *const version[] = {(char[]){"version"}};
+    char word[] = "version";
+    char *const version[] = {word};
     bool wants_version = strcmp(argv[1], "--version") == 0;
     enum err code = wants_version ? cli_parse(1, version, &cli, &fault)
                                   : cli_parse(argc - 1, argv + 1, &cli, &fault);
