@@ -228,14 +228,21 @@ struct series *metrics_series(struct metrics *metrics, struct group *group,
     if (series != NULL) {
         return series;
     }
-    if (map_count(group->series) < METRIC_SERIES_MAX - 1 || group->label_count == 0) {
-        return add_series(metrics, group, labels, key);
-    }
     static const struct str other[METRIC_LABELS_MAX] = {
         {"other", 5}, {"other", 5}, {"other", 5}, {"other", 5}};
-    key = make_key(group, other, bytes);
-    series = map_get(group->series, key);
-    return series != NULL ? series : add_series(metrics, group, other, key);
+    char other_bytes[METRIC_KEY_BYTES_MAX];
+    struct str other_key = make_key(group, other, other_bytes);
+    if (group->label_count > 0 && str_equal(key, other_key)) {
+        return group->other = add_series(metrics, group, other, other_key);
+    }
+    /* One place is kept for "other", whether it is taken yet or not. */
+    if (map_count(group->series) - (group->other != NULL) < METRIC_SERIES_MAX - 1) {
+        return add_series(metrics, group, labels, key);
+    }
+    if (group->other == NULL) {
+        group->other = add_series(metrics, group, other, other_key);
+    }
+    return group->other;
 }
 
 static double member_value(const char *event, const struct family *family)

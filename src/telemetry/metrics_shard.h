@@ -52,7 +52,8 @@ struct group {
     size_t families;                  /* first one */
     size_t next;                      /* group of the same event, or METRIC_NONE */
     size_t series_bytes;
-    struct map *series; /* by key: length and bytes of each label value */
+    struct map *series;   /* by key: length and bytes of each label value */
+    struct series *other; /* one of them, once there is one */
 };
 
 struct metrics {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * fuzz_yaml.c - any bytes give a tree or a fault with words; a tree gives settings or a fault. */
-#include "config/sample.h"
+#include "../config/sample.h"
 
 #include "base/must.h"
 
