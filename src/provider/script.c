@@ -77,7 +77,7 @@ static const struct setting match_settings[] = {
      .kind = SETTING_TEXT,
      .offset = MATCH(dialect),
      .help = "openai, anthropic, or an endpoint: chat, responses, embeddings, models, messages, "
-             "count_tokens, other"},
+             "count_tokens, mcp, orders, other"},
     {.key = "model",
      .kind = SETTING_TEXT,
      .offset = MATCH(model),
@@ -320,6 +320,21 @@ static enum err read_headers(struct script_rule *rule, struct arena *arena, stru
     return ERR_OK;
 }
 
+static bool dialect_known(struct str name)
+{
+    static const struct str known[] = {
+        WORD("openai"),     WORD("anthropic"), WORD("chat"),     WORD("responses"),
+        WORD("embeddings"), WORD("models"),    WORD("messages"), WORD("count_tokens"),
+        WORD("mcp"),        WORD("orders"),    WORD("other"),
+    };
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (str_equal(name, known[i])) {
+            return true;
+        }
+    }
+    return name.len == 0;
+}
+
 static enum err read_rule(const struct settings_load *load, const struct yaml *node,
                           struct script_rule *rule)
 {
@@ -338,6 +353,9 @@ static enum err read_rule(const struct settings_load *load, const struct yaml *n
     if (read_nth(&rule->match) != ERR_OK) {
         return at_line(load->fault, rule->line,
                        "nth is neither a number nor a range:", rule->match.nth);
+    }
+    if (!dialect_known(rule->match.dialect)) {
+        return at_line(load->fault, rule->line, "no dialect is called", rule->match.dialect);
     }
     if (rule->act.error.len > 0 && !answer_error_known(rule->act.error)) {
         return at_line(load->fault, rule->line, "no error is called", rule->act.error);

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "provider/script.h"
+#include "sys/file.h"
 
 #include <string.h>
 
@@ -189,6 +190,7 @@ static void mistakes_name_their_line(void **state)
         {"rules:\n  - {do: {headers: ['no colon']}}\n", 2},
         {"rules:\n  - {do: {end: sometimes}}\n", 2},
         {"rules:\n  - {do: {status: 99}}\n", 2},
+        {"rules:\n  - {match: {dialect: klingon}}\n", 2},
         {"rulez:\n  - {}\n", 1},
         {"rules: 5\n", 1},
         {"- 1\n", 1},
@@ -230,6 +232,30 @@ static void a_held_script_outlives_its_successor(void **state)
     script_drop(script);
 }
 
+static void the_documentation_has_every_key(void **state)
+{
+    (void)state;
+    struct buf page;
+    struct buf reference;
+    buf_init(&page, 1 << 20);
+    buf_init(&reference, 1 << 20);
+    if (file_read("docs/sim-script.md", &page) != ERR_OK) {
+        skip();
+    }
+    assert_int_equal(script_document(&reference), ERR_OK);
+    struct str rest = buf_str(&reference);
+    struct str line;
+    while (str_split(&rest, '\n', &line)) {
+        size_t end = str_find(line, STR("` |"));
+        if (str_starts(line, STR("| `")) &&
+            str_find(buf_str(&page), str_cut(line, 0, end + 3)) == SIZE_MAX) {
+            fail_msg("not documented: " STR_FMT, STR_ARG(str_cut(line, 0, end)));
+        }
+    }
+    buf_end(&page);
+    buf_end(&reference);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -242,6 +268,7 @@ int main(void)
         cmocka_unit_test(every_act_has_its_defaults),
         cmocka_unit_test(mistakes_name_their_line),
         cmocka_unit_test(rules_are_limited),
+        cmocka_unit_test(the_documentation_has_every_key),
         cmocka_unit_test(a_held_script_outlives_its_successor),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
