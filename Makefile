@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+# The door to the build: CMake presets and the scripts in tools/ do the work.
+SHELL := /bin/bash
+JOBS ?= $(shell nproc)
+SEED ?=
+TIME_S ?= 60
+TARGET ?=
+export JOBS
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help deps build demo check style sim fuzz bench format
+
+help: ## what can be made here
+	@echo "make TARGET [JOBS=n]"
+	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|'
+
+deps: ## install what the build and the checks need (apt)
+	@tools/deps.sh build check
+
+build: ## build/aire, the program
+	@tools/deps.sh build
+	@tools/build.sh release aire
+
+demo: build ## an agent's calls survive a failing provider, and what happens without the Governor
+	@build/aire demo
+
+check: ## every check and test; the last line is "N passed, N failed"
+	@tools/deps.sh build check $(if $(wildcard tests/e2e/package.json),e2e)
+	@tools/check.sh
+
+style: ## layers, sizes, forbidden calls, format, clang-tidy, hygiene
+	@tools/deps.sh build check
+	@tools/build.sh release
+	@tools/style.sh
+
+sim: ## the simulator: SEED=n replays one run, else new seeds for TIME_S=60
+	@tools/deps.sh build check
+	@tools/sim.sh "$(SEED)" "$(TIME_S)"
+
+fuzz: ## libFuzzer on every parser for TIME_S=60 each, or on TARGET=json alone
+	@tools/deps.sh build check fuzz
+	@tools/fuzz.sh "$(TARGET)" "$(TIME_S)"
+
+bench: ## speed and memory, as ratios against nginx
+	@tools/deps.sh build bench
+	@tools/build.sh release aire
+	@bench/run.sh
+
+format: ## clang-format over src, tests and bench
+	@tools/deps.sh check
+	@find src tests bench -name '*.[ch]' -print0 | xargs -0 clang-format -i
