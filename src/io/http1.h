@@ -24,7 +24,7 @@ struct http_field {
 };
 
 #define HTTP_FIELDS_MAX     128
-#define HTTP_HEAD_BYTES_MAX (64 * 1024)
+#define HTTP_HEAD_BYTES_MAX 65536
 #define HTTP_TARGET_MAX     8192
 
 struct http_head {

@@ -204,18 +204,17 @@ static void put(struct http_call *call, struct str bytes)
     }
 }
 
-static size_t own_fields(struct http_call *call, struct http_field *fields, char digits[24],
-                         unsigned status)
+static size_t own_fields(struct http_call *call, unsigned status, struct http_field *fields,
+                         struct buf *digits)
 {
     size_t count = 0;
     fields[count++] = (struct http_field){STR("date"), str_of(http_server_date(call->at->server))};
     if (call->chunked) {
         fields[count++] = (struct http_field){STR("transfer-encoding"), STR("chunked")};
     } else if (call->left != HTTP_LENGTH_UNKNOWN && status >= 200 && status != 204) {
-        struct buf text = {.at = digits, .cap = 24, .limit = 23};
-        enum err err = buf_add_u64(&text, call->left);
+        enum err err = buf_add_u64(digits, call->left);
         must(err == ERR_OK);
-        fields[count++] = (struct http_field){STR("content-length"), buf_str(&text)};
+        fields[count++] = (struct http_field){STR("content-length"), buf_str(digits)};
     }
     if (call->close) {
         fields[count++] = (struct http_field){STR("connection"), STR("close")};
@@ -234,9 +233,10 @@ void http_call_begin(struct http_call *call, unsigned status, const struct http_
         return;
     }
     struct http_field all[HTTP_FIELDS_MAX + 4];
-    char digits[24];
+    char room[24];
+    struct buf digits = {.at = room, .cap = sizeof room, .limit = sizeof room - 1};
     choose_framing(call, status, body_bytes);
-    size_t used = own_fields(call, all, digits, status);
+    size_t used = own_fields(call, status, all, &digits);
     must(count <= HTTP_FIELDS_MAX);
     for (size_t i = 0; i < count; i++) {
         if (!http_field_is_hop(fields[i].name) && !str_equal_ci(fields[i].name, STR("date"))) {

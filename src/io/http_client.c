@@ -18,6 +18,21 @@
 #define ORIGIN_ARENA_BYTES 1024
 #define KEY_BYTES_MAX      ((size_t)64 * 1024)
 
+static void reap(struct http_client *client)
+{
+    struct link *next = NULL;
+    for (struct link *l = client->closed.next; l != &client->closed; l = next) {
+        next = l->next;
+        free(LIST_OBJECT(l, struct http_line, link));
+    }
+    list_init(&client->closed);
+}
+
+static void run_reaper(struct deferred *deferred)
+{
+    reap(LIST_OBJECT(deferred, struct http_client, reaper));
+}
+
 struct http_client *http_client_new(const struct http_client_options *options)
 {
     struct http_client *client = calloc(1, sizeof *client);
@@ -33,6 +48,8 @@ struct http_client *http_client_new(const struct http_client_options *options)
     client->per_origin_max = options->per_origin_max ? options->per_origin_max : PER_ORIGIN_MAX;
     client->by_key = map_new(seed, ORIGINS_MAX);
     list_init(&client->origins);
+    list_init(&client->closed);
+    deferred_init(&client->reaper, run_reaper);
     buf_init(&client->head, (size_t)2 * HTTP_HEAD_BYTES_MAX);
     return client;
 }
@@ -51,6 +68,8 @@ void http_client_free(struct http_client *client)
         tls_client_unref(origin->to.tls);
         arena_free(origin->arena);
     }
+    reap(client);
+    deferred_cancel(&client->reaper);
     if (client->dns != NULL) {
         dns_free(client->dns);
     }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * http_conn.c - reads requests from one connection, one after the other, and decides when it ends.
  *
- * Invariants: a function that may close the connection is the last thing its caller does with it,
- * or the caller is on_data, which holds it by `busy`. One timer serves all deadlines, since a
- * connection waits for one thing at a time.
+ * Invariants: what may close a connection leaves `conn` NULL and the memory until the end of the
+ * turn, so callers may look. One timer serves all deadlines: a connection waits for one thing at a
+ * time.
  */
 #include "io/http_conn.h"
 
@@ -53,11 +53,10 @@ static void forget(struct http_conn *at)
         buf_end(&at->lent[i]);
     }
     list_remove(&at->link);
+    list_push_back(&server->closed, &at->link);
+    loop_defer(server->loop, &server->reaper);
     server->count--;
     cap_return(server->connections, 1);
-    if (!at->busy) {
-        free(at);
-    }
 }
 
 /* The call, if the handler must still learn that it is over. */
@@ -250,11 +249,7 @@ static size_t on_data(void *owner, struct str data)
     while (may_read(at) && (rest.len > 0 || at->call != NULL) && step(at, &rest)) {
     }
     at->busy = false;
-    if (at->conn == NULL) {
-        free(at);
-        return data.len;
-    }
-    if (at->failed) {
+    if (at->conn == NULL || at->failed) {
         return data.len;
     }
     at->leftover = rest.len > 0;

@@ -26,6 +26,8 @@ struct http_server {
     struct cap own_connections;
     struct link conns;
     size_t count;
+    struct link closed; /* freed at the end of the turn, when nobody runs in them any more */
+    struct deferred reaper;
     struct link listeners;
     struct timer accept_again; /* after running out of descriptors */
     struct http1_parser *spare[HTTP_PARSERS_SPARE];
@@ -47,7 +49,7 @@ enum http_wait {
 struct http_conn {
     struct link link;
     struct http_server *server;
-    struct conn *conn; /* NULL: closed, freed once nobody runs in it */
+    struct conn *conn; /* NULL: closed */
     struct http1_parser *parser;
     struct http_call *call;
     struct timer timer;
@@ -93,14 +95,12 @@ struct http_call {
 
 /* ---- http_conn.c ---- */
 
-/* Takes over `sock`. */
 void http_conn_open(struct http_server *server, int sock, const struct address *peer);
 void http_conn_lose(struct http_conn *at); /* closes at once; a handler not at its end is told */
 void http_conn_shut(struct http_conn *at); /* closes when all output has left */
 /* The response is queued; goes on when the request is read as well. */
 void http_conn_ended(struct http_conn *at);
-/* Output was queued or failed. */
-void http_conn_wrote(struct http_conn *at, enum err err);
+void http_conn_wrote(struct http_conn *at, enum err err); /* output was queued, or failed */
 
 /* ---- http_call.c ---- */
 

@@ -2,8 +2,8 @@
  * http_line.c - one connection to an origin, from dialling through TLS and a proxy to responses.
  *
  * Invariants: a line returns to the pool only after a whole response on a connection that has
- * nothing left to say or to send; anything else closes it. Functions that may close a line are the
- * last thing their caller does with it, or the caller is on_data, which holds it by `busy`.
+ * nothing left to say or to send; anything else closes it. What may close a line
+ * leaves `conn` NULL and the memory until the end of the turn, so callers may look.
  */
 #include "io/http_line.h"
 
@@ -31,11 +31,9 @@ void http_line_close(struct http_line *line)
     timer_disarm(&line->timer);
     http1_parser_free(line->parser);
     line->parser = NULL;
-    bool ready = line->ready;
-    if (!line->busy) {
-        free(line);
-    }
-    if (ready) {
+    list_push_back(&origin->client->closed, &line->link);
+    loop_defer(origin->client->loop, &origin->client->reaper);
+    if (line->ready) {
         http_origin_return_slot(origin);
     }
 }
@@ -237,17 +235,11 @@ static size_t on_data(void *owner, struct str data)
     }
     struct str rest = data;
     line->fetch->answered = true;
-    line->busy = true;
     /* `secured` without `ready`: the tunnel stands, what follows is for TLS. */
     while (line->conn != NULL && line->fetch != NULL && !conn_paused(line->conn) &&
            (line->ready || !line->secured) && step(line, &rest)) {
     }
-    line->busy = false;
-    if (line->conn == NULL) {
-        free(line);
-        return data.len;
-    }
-    return data.len - rest.len;
+    return line->conn == NULL ? data.len : data.len - rest.len;
 }
 
 static void on_end(void *owner, enum err why)

@@ -22,6 +22,8 @@ struct http_client {
     struct map *by_key;
     struct link origins;
     size_t connections;
+    struct link closed; /* lines that are freed at the end of the turn */
+    struct deferred reaper;
     struct buf head; /* of the request being built */
 };
 
@@ -41,7 +43,7 @@ struct http_origin {
 struct http_line {
     struct link link; /* in `idle` */
     struct http_origin *origin;
-    struct conn *conn; /* NULL: closed, freed once nobody runs in it */
+    struct conn *conn; /* NULL: closed, freed at the end of the turn */
     struct http1_parser *parser;
     struct http_fetch *fetch;
     struct timer timer; /* idle */
@@ -49,7 +51,6 @@ struct http_line {
     bool tunnelled;     /* the proxy has connected us */
     bool secured;       /* TLS has been started */
     bool used;          /* has served a response before */
-    bool busy;          /* on_data is running */
 };
 
 struct http_fetch {

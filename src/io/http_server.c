@@ -119,16 +119,34 @@ static void stop_listening(struct http_server *server)
 {
     const struct env *env = loop_env(server->loop);
     timer_disarm(&server->accept_again);
-    for (struct link *l; (l = list_pop_front(&server->listeners)) != NULL;) {
+    struct link *next = NULL;
+    for (struct link *l = server->listeners.next; l != &server->listeners; l = next) {
         struct listener *listener = LIST_OBJECT(l, struct listener, link);
+        next = l->next;
         deferred_cancel(&listener->more);
         loop_forget(server->loop, &listener->watch);
         env->net->close(env->object, listener->watch.sock);
         free(listener);
     }
+    list_init(&server->listeners);
 }
 
 /* ---- life ---- */
+
+static void reap(struct http_server *server)
+{
+    struct link *next = NULL;
+    for (struct link *l = server->closed.next; l != &server->closed; l = next) {
+        next = l->next;
+        free(LIST_OBJECT(l, struct http_conn, link));
+    }
+    list_init(&server->closed);
+}
+
+static void run_reaper(struct deferred *deferred)
+{
+    reap(LIST_OBJECT(deferred, struct http_server, reaper));
+}
 
 struct http_server *http_server_new(const struct http_server_options *options)
 {
@@ -146,7 +164,9 @@ struct http_server *http_server_new(const struct http_server_options *options)
     server->memory = options->memory;
     server->date_s = -1;
     list_init(&server->conns);
+    list_init(&server->closed);
     list_init(&server->listeners);
+    deferred_init(&server->reaper, run_reaper);
     timer_init(&server->accept_again, run_again);
     buf_init(&server->head, (size_t)2 * HTTP_HEAD_BYTES_MAX);
     return server;
@@ -162,6 +182,8 @@ void http_server_free(struct http_server *server)
     while (!list_empty(&server->conns)) {
         http_conn_lose(LIST_OBJECT(server->conns.next, struct http_conn, link));
     }
+    reap(server);
+    deferred_cancel(&server->reaper);
     while (server->spares > 0) {
         http1_parser_free(server->spare[--server->spares]);
     }
