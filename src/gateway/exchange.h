@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * exchange.h - the one object that travels: a request to a model and its answer, with all that was
  * decided.
- *
- * Life: begun by gateway_request on its loop, it passes the pipeline's request stages, tries
- * targets along its route's path (upstream), is released to the client, and ends exactly once:
- * stages' on_end, record to the store, memory freed. It never leaves its loop. The client's body is
- * immutable; each attempt derives from it.
+ * Life: begun at the head of a request, it passes the pipeline's request stages, tries targets along
+ * its route's path, is released to the client, and ends exactly once: stages' on_end, record to the
+ * store, memory freed. It never leaves its loop.
  */
 #ifndef AIRE_GATEWAY_EXCHANGE_H
 #define AIRE_GATEWAY_EXCHANGE_H
@@ -13,6 +11,7 @@
 #include "gateway/endpoint.h"
 #include "gateway/events.h"
 #include "gateway/gateway.h"
+#include "gateway/outcome.h"
 #include "gateway/stream.h"
 #include "io/http_client.h"
 #include "io/http_server.h"
@@ -27,24 +26,6 @@ struct attempt;
 /* Durable work under way for an exchange; `x` is NULL once the exchange has ended without it. */
 struct pending {
     struct exchange *x;
-};
-
-enum exchange_state {
-    EXCHANGE_REQUEST,  /* request stages run */
-    EXCHANGE_UPSTREAM, /* targets are tried */
-    EXCHANGE_STREAM,   /* bytes have left to the client */
-    EXCHANGE_SETTLE,   /* the answer is complete; waiting for what must be durable first */
-    EXCHANGE_ENDED
-};
-
-/* How it ended, for records and metrics. */
-enum outcome {
-    OUTCOME_NONE,
-    OUTCOME_ANSWERED,
-    OUTCOME_REFUSED,  /* by us, before any attempt: the client's fault or a limit */
-    OUTCOME_FAILED,   /* no tier could answer */
-    OUTCOME_BROKEN,   /* after the first byte */
-    OUTCOME_CANCELLED /* the client went away */
 };
 
 struct exchange {
@@ -83,13 +64,12 @@ struct exchange {
     uint64_t tried; /* bit per target of the tier */
     const struct target *target;
     uint32_t tries;    /* at this target */
-    uint32_t attempts; /* upstream attempts really made */
+    uint32_t attempts; /* really made, over all targets */
     uint32_t keys_tried;
     enum failure failure;    /* of the last attempt or tier */
     unsigned failure_status; /* what the provider said, 0 when it said nothing */
     struct str failure_words;
-    struct str
-        failure_body; /* a client's own fault: the provider's answer in the client's dialect */
+    struct str failure_body; /* of a client's own fault: the provider's answer */
     uint64_t retry_after_ms;
     struct attempt *attempt; /* the one under way, or the one that won */
     struct timer total;
@@ -110,13 +90,12 @@ struct exchange {
     const char *reason; /* why refused or failed, a word for metrics */
     uint64_t response_bytes;
     uint64_t upstream_us; /* time in which a provider was waited for */
-    struct instant waiting_since;
     struct instant received; /* the whole request was there */
     struct instant first_content;
     int64_t cost_microusd; /* of all attempts */
     uint64_t tokens_spent; /* likewise */
-    bool gone;     /* the client has left */
-    bool complete; /* the whole request is there */
+    bool gone;             /* the client has left */
+    bool complete;         /* the whole request is there */
     bool recorded;
     struct pending *pending;
 
@@ -133,15 +112,12 @@ void exchange_writable(struct exchange *x);
 
 /* Raises the verdict, with the finding that asked for it. */
 void exchange_raise(struct exchange *x, enum verdict verdict, const char *reason);
-/* Refuses before any attempt: answers `status` in the client's dialect and ends. `reason` is a
- * word. */
+/* Refuses before any attempt, in the client's dialect, and ends; `reason` is a word. */
 void exchange_refuse(struct exchange *x, unsigned status, const char *reason, const char *format,
                      ...) PRINTF_LIKE(4, 5);
 /* Bytes of the answer leave: counted, and kept where the route captures content. */
 void exchange_leaves(struct exchange *x, struct str bytes);
 /* The answer has been handed to the server (or can no longer be); ends the exchange. */
 void exchange_finish(struct exchange *x, enum outcome outcome);
-
-const char *outcome_name(enum outcome outcome);
 
 #endif

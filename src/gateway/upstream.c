@@ -226,7 +226,6 @@ void upstream_begin(struct exchange *x)
 {
     must(x->state == EXCHANGE_REQUEST && x->route != NULL);
     x->state = EXCHANGE_UPSTREAM;
-    x->waiting_since = loop_now(x->gateway->loop);
     stream_init(&x->stream, pipeline_judges(), x->route->record == RECORD_BEFORE_RELEASE);
     timer_init(&x->total, on_total);
     timer_init(&x->retry, on_retry);

@@ -2,6 +2,7 @@
  * common.c - what the dialects share: model and stream fields, usage, error bodies. */
 #include "gateway/dialect.h"
 
+#include "domain/principal.h"
 #include "json/json_path.h"
 #include "json/json_writer.h"
 

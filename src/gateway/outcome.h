@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * outcome.h - how far an exchange is, and how it ended.
+ */
+#ifndef AIRE_GATEWAY_OUTCOME_H
+#define AIRE_GATEWAY_OUTCOME_H
+
+enum exchange_state {
+    EXCHANGE_REQUEST,  /* request stages run */
+    EXCHANGE_UPSTREAM, /* targets are tried */
+    EXCHANGE_STREAM,   /* bytes have left to the client */
+    EXCHANGE_SETTLE,   /* the answer is complete; waiting for what must be durable first */
+    EXCHANGE_ENDED
+};
+
+/* How it ended, for records and metrics. */
+enum outcome {
+    OUTCOME_NONE,
+    OUTCOME_ANSWERED,
+    OUTCOME_REFUSED,  /* by us, before any attempt: the client's fault or a limit */
+    OUTCOME_FAILED,   /* no tier could answer */
+    OUTCOME_BROKEN,   /* after the first byte */
+    OUTCOME_CANCELLED /* the client went away */
+};
+
+const char *outcome_name(enum outcome outcome);
+
+#endif
