@@ -11,6 +11,7 @@
 #include "app/shard.h"
 #include "app/tables.h"
 #include "base/must.h"
+#include "gateway/events.h"
 #include "provider/provider.h"
 #include "sys/file.h"
 #include "sys/memory.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * exchange.h - the one object that travels: a request to a model and its answer, with all that was
  * decided.
- * Life: begun at the head of a request, it passes the pipeline's request stages, tries targets along
- * its route's path, is released to the client, and ends exactly once: stages' on_end, record to the
- * store, memory freed. It never leaves its loop.
+ * Life: begun at the head of a request, it passes the pipeline's request stages, tries targets
+ * along its route's path, is released to the client, and ends exactly once: stages' on_end, record
+ * to the store, memory freed. It never leaves its loop.
  */
 #ifndef AIRE_GATEWAY_EXCHANGE_H
 #define AIRE_GATEWAY_EXCHANGE_H
@@ -18,8 +18,7 @@
 #include "telemetry/trace.h"
 
 #define EXCHANGE_MAGIC    0x45584348u
-#define CAPTURE_BYTES_MAX (24 * 1024) /* of each body */
-#define EXCHANGE_ID_BYTES 20          /* "ex" and 16 hex digits, NUL */
+#define EXCHANGE_ID_BYTES 20 /* "ex" and 16 hex digits, NUL */
 
 struct attempt;
 
@@ -51,7 +50,6 @@ struct exchange {
     const struct agent *agent;
     const struct route *route;
     double confidence; /* declared by the client; negative: not told */
-
     struct json json;
     struct request_view view;
     enum verdict verdict;
@@ -89,7 +87,7 @@ struct exchange {
     enum outcome outcome;
     const char *reason; /* why refused or failed, a word for metrics */
     uint64_t response_bytes;
-    uint64_t upstream_us; /* time in which a provider was waited for */
+    uint64_t upstream_us;    /* time in which a provider was waited for */
     struct instant received; /* the whole request was there */
     struct instant first_content;
     int64_t cost_microusd; /* of all attempts */
@@ -98,7 +96,6 @@ struct exchange {
     bool complete;         /* the whole request is there */
     bool recorded;
     struct pending *pending;
-
     struct record record;
     size_t stage;          /* where the pipeline waits */
     unsigned char *states; /* of all stages */
