@@ -252,6 +252,7 @@ void http_call_begin(struct http_call *call, unsigned status, const struct http_
         return;
     }
     put(call, buf_str(head));
+    call->at->unanswered = call->at->failed;
 }
 
 /* ---- the response's body ---- */

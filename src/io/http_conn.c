@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+_Static_assert(sizeof(struct http_conn) <= 512, "an idle connection stays small");
+
 #define PENDING_MAX ((size_t)256 * 1024)
 #define PIPELINE_MAX                                                                               \
     ((size_t)16 * 1024)  /* more input than this stops reading while a call runs                   \
@@ -72,27 +74,37 @@ static struct http_call *drop_call(struct http_conn *at)
     return tell ? call : NULL;
 }
 
-void http_conn_lose(struct http_conn *at)
+static void leave(struct http_conn *at, bool drain)
 {
     struct http_server *server = at->server;
     struct http_call *call = drop_call(at);
-    conn_close(at->conn);
+    if (drain) {
+        conn_close_after_drain(at->conn, LINGER_MS);
+    } else {
+        conn_close(at->conn);
+    }
     forget(at);
     if (call != NULL) {
         server->handler->on_gone(server->owner, call);
     }
 }
 
+void http_conn_lose(struct http_conn *at)
+{
+    leave(at, false);
+}
+
 void http_conn_shut(struct http_conn *at)
 {
-    must(drop_call(at) == NULL);
-    conn_close_after_drain(at->conn, LINGER_MS);
-    forget(at);
+    leave(at, true);
 }
 
 static void run_broken(struct deferred *deferred)
 {
-    http_conn_lose(LIST_OBJECT(deferred, struct http_conn, broken));
+    struct http_conn *at = LIST_OBJECT(deferred, struct http_conn, broken);
+    /* What is lent takes no memory of the cap. */
+    bool say = at->unanswered && conn_lend(at->conn, STR(HTTP_BUSY_ANSWER)) == ERR_OK;
+    leave(at, say);
 }
 
 /* ---- refusals ---- */

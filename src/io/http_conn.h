@@ -13,6 +13,10 @@
 #include "io/conn.h"
 #include "io/http_server.h"
 
+/* RFC 9110, section 15.6.4: what can be said without any memory. */
+#define HTTP_BUSY_ANSWER                                                                           \
+    "HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\n"                  \
+    "connection: close\r\n\r\n"
 #define HTTP_PARSERS_SPARE 32
 #define HTTP_LENT_MAX      2 /* bodies that a connection borrows to the kernel at a time */
 
@@ -57,9 +61,10 @@ struct http_conn {
     uint64_t sent;          /* conn_sent_bytes when HTTP_WAIT_WRITE began */
     struct deferred broken; /* a write failed: on_gone follows from here */
     struct buf lent[HTTP_LENT_MAX];
-    bool busy;     /* on_data is running */
-    bool leftover; /* unread input waits in conn */
-    bool failed;   /* `broken` will run; nothing is written any more */
+    bool busy;       /* on_data is running */
+    bool leftover;   /* unread input waits in conn */
+    bool unanswered; /* the response's head could not be written */
+    bool failed;     /* `broken` will run; nothing is written any more */
 };
 
 enum http_progress { HTTP_OPEN, HTTP_BEGUN, HTTP_ENDED };
@@ -94,25 +99,20 @@ struct http_call {
 };
 
 /* ---- http_conn.c ---- */
-
 void http_conn_open(struct http_server *server, int sock, const struct address *peer);
-void http_conn_lose(struct http_conn *at); /* closes at once; a handler not at its end is told */
-void http_conn_shut(struct http_conn *at); /* closes when all output has left */
-/* The response is queued; goes on when the request is read as well. */
-void http_conn_ended(struct http_conn *at);
+void http_conn_lose(struct http_conn *at);  /* closes at once; a handler not at its end is told */
+void http_conn_shut(struct http_conn *at);  /* the same when all output has left */
+void http_conn_ended(struct http_conn *at); /* the response is queued */
 void http_conn_wrote(struct http_conn *at, enum err err); /* output was queued, or failed */
 
 /* ---- http_call.c ---- */
-
 struct http_call *http_call_new(struct http_conn *at);
 void http_call_set_head(struct http_call *call, const struct http_head *head);
-/* The connection is done with it; frees it when the handler is too. */
-void http_call_detach(struct http_call *call);
+void http_call_detach(struct http_call *call); /* frees it when the handler has released it */
 /* LIMIT: body_bytes_max; FULL: no memory in the cap. */
 enum err http_call_add_body(struct http_call *call, struct str piece, uint64_t max) MUST_USE;
 
 /* ---- http_server.c ---- */
-
 struct http1_parser *http_server_lend(struct http_server *server);
 void http_server_take_back(struct http_server *server, struct http1_parser *parser);
 const char *http_server_date(struct http_server *server); /* for the Date field */

@@ -32,12 +32,11 @@ struct listener {
 
 /* ---- accepting ---- */
 
-/* RFC 9110, section 15.6.4. The answer is one small write into an empty socket buffer. */
+/* One small write into an empty socket buffer. */
 static void turn_away(struct http_server *server, int sock)
 {
     const struct env *env = loop_env(server->loop);
-    struct str answer = STR("HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\n"
-                            "content-length: 0\r\nconnection: close\r\n\r\n");
+    struct str answer = STR(HTTP_BUSY_ANSWER);
     size_t sent = 0;
     if (env->net->write(env->object, sock, &answer, 1, &sent) == ERR_OK) {
         env->net->finish(env->object, sock);

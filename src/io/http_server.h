@@ -22,9 +22,10 @@ struct http_handler {
     void (*on_request)(void *owner, struct http_call *call);
     /* The queue was drained after http_call_full was true. */
     void (*on_writable)(void *owner, struct http_call *call);
-    /* The client has gone, the connection failed, or the server refused the request (a body too
-     * slow, too large, malformed), before http_call_end. Replies go nowhere from now on; the
-     * handler still releases. Called at most once, never inside a call of the http_call functions.
+    /* The client has gone (closing its sending side alone counts too), the connection failed, or
+     * the server refused the request (a body too slow, too large, malformed), before http_call_end.
+     * Replies go nowhere from now on; the handler still releases. Called at most once, never inside
+     * a call of the http_call functions.
      */
     void (*on_gone)(void *owner, struct http_call *call);
     /* Writes the body of a refusal that the server itself decides (400, 408, 413, 431 ...) in the

@@ -404,6 +404,18 @@ static void test_memory_cap_answers_503(void **state)
     cap_return(&test->memory, taken);
 }
 
+static void test_no_memory_at_all_still_answers_503(void **state)
+{
+    struct test *test = *state;
+    struct buf response;
+    assert_true(cap_take(&test->memory, test->memory.max));
+    assert_true(talk(test, STR("GET / HTTP/1.1\r\n" H "\r\n"), &response));
+    assert_true(str_starts(buf_str(&response), STR("HTTP/1.1 503 ")));
+    assert_int_equal(count_of(&response, "HTTP/1.1"), 1);
+    buf_end(&response);
+    cap_return(&test->memory, test->memory.max);
+}
+
 static void test_connections_over_the_cap_get_503(void **state)
 {
     struct test *test = *state;
@@ -827,6 +839,7 @@ int main(void)
         TEST(test_chunked_body_over_the_limit_is_refused),
         TEST(test_body_at_the_limit_passes),
         TEST(test_memory_cap_answers_503),
+        TEST(test_no_memory_at_all_still_answers_503),
         TEST(test_connections_over_the_cap_get_503),
         TEST(test_requests_are_served_one_after_the_other),
         TEST(test_every_split_gives_the_same_answer),
