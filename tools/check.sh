@@ -72,7 +72,7 @@ run() { # NAME COMMAND...
 failing() { # NAME FILTER...: part of $log for the reader, as one piece
     local name=$1
     shift
-    { echo "$name: exit $code, see ${log#"$root"/}"; "$@" "$log" | tail -60 | sed 's/^/  /'; } >&3
+    { echo "$name: exit $code, see ${log#"$root"/}"; "$@" "$log" | tail -120 | sed 's/^/  /'; } >&3
 }
 
 # ---- cmocka: unit tests, again under the thread sanitizer ----

@@ -32,4 +32,5 @@ if [ $# -eq 0 ]; then
         find src -name '*.c' -not -size +2k)
     set -- "${files[@]}"
 fi
-printf '%s\n' "$@" | xargs -P "${JOBS:-$(nproc)}" -I{} bash -c 'tidy {}'
+# A header's finding comes with every file that includes it.
+printf '%s\n' "$@" | xargs -P "${JOBS:-$(nproc)}" -I{} bash -c 'tidy {}' | sort -u
