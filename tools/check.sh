@@ -7,7 +7,7 @@
 # A suite is a function that writes its output to the log, what failed to descriptor 3, and
 # counts with `tally`. Nothing here installs: see deps.sh.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 export JOBS="${JOBS:-$(nproc)}"
 root=$PWD
 out=$root/build/check

@@ -4,7 +4,7 @@
 # kernel's clock, entropy, files, sockets, processes, threads. Adapters of libraries call the library.
 # base/must.c alone may speak and abort elsewhere. Some functions are allowed nowhere.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 objects=build/CMakeFiles
 
 # Names as extended regular expressions, after the C library's decorations (__, _chk, 64, _2) are off.

@@ -4,7 +4,7 @@
 # paths, commands, metrics, tests. Relative links of all pages lead somewhere. The last line is
 # "N passed, N failed"; a row and a page are a test each.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 page=docs/standard.md
 ids=(P{1..5} R{1..7} C{1..6} Q{1..6} S{1..8} O{1..6} M{1..3} phases)
 states='built|partly|not yet'

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # check_hygiene.sh - what is unfinished is an issue, not a comment; every source names its licence.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 bad=0
 if grep -rnwE 'TODO|FIXME|XXX|HACK' src; then
     echo "no such notes in src"

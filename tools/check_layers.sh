@@ -3,7 +3,7 @@
 # check_layers.sh - who may include whom. A file includes its own folder and folders on lines above;
 # folders on one line never see each other. Quoted includes start at src/, so each names its folder.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 layers='
 base
 json

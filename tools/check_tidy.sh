@@ -4,7 +4,7 @@
 # process a file: with several, clang-tidy 14 reports va_lists that are fine. A stamp in build/tidy
 # per content of the file, its headers and .clang-tidy makes a second run take seconds.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 folder=build/tidy
 mkdir -p $folder/clean
 # Flags that only gcc knows, and -Werror: the checks of .clang-tidy decide here.

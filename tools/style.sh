@@ -3,7 +3,7 @@
 # style.sh - all checks of how the code is written, over a release build that exists. Its last line is
 # "N passed, N failed"; what fails is printed.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 mkdir -p build/check/style
 passed=0 failed=0
 for check in layers sizes calls format tidy hygiene; do
