@@ -53,7 +53,7 @@ enum fetch_phase {
 };
 
 struct fetch_handler {
-    void (*on_connected)(void *owner);                          /* may be NULL; pooled: too */
+    void (*on_connected)(void *owner); /* may be NULL; pooled ones too; again when replaced */
     void (*on_head)(void *owner, const struct http_head *head); /* final one, 1xx are skipped */
     void (*on_body)(void *owner, struct str piece);
     /* Exactly once unless cancelled (it may not be cancelled here): OK, or DNS, REFUSED,
