@@ -21,11 +21,11 @@ struct pending {
     const struct section *section;
     const struct yaml *map; /* NULL: absent */
     char *out;
+    const char *where; /* "routes.support.timeouts", in the arena */
 };
 
 struct job {
     const struct settings_load *load;
-    const struct yaml *root;
     struct pending queue[SECTIONS_MAX];
     size_t count;
 };
@@ -51,34 +51,32 @@ static void place(struct fault *fault, const struct yaml *node)
     }
 }
 
-/* "routes.NAME.timeouts" becomes "routes.support.timeouts" for the map under the key "support". */
-static const char *where(const struct job *job, const struct section *section, char to[WHERE_BYTES])
+/* "tools.NAME.actions.NAME" becomes "tools.NAME.actions.refund" for the map under the key "refund".
+ */
+static const char *root_where(struct arena *arena, const struct section *section,
+                              const struct yaml *map)
 {
     struct str name = str_of(section->name);
-    size_t at = SIZE_MAX;
-    for (size_t i = 0; i + 4 <= name.len; i++) {
-        if (str_equal(str_cut(name, i, i + 4), STR("NAME"))) {
-            at = i;
-        }
+    struct str mark = STR("NAME");
+    size_t at = name.len >= mark.len ? name.len - mark.len : 0;
+    while (at > 0 && !str_starts(str_cut(name, at, SIZE_MAX), mark)) {
+        at--;
     }
-    if (at == SIZE_MAX || job->root == NULL || job->root->key.len == 0) {
-        (void)str_copy(name, to, WHERE_BYTES);
-        return to;
+    if (at == 0 || map == NULL || map->key.len == 0) {
+        return section->name;
     }
     char key[YAML_SHOW_BYTES];
-    (void)snprintf(to, WHERE_BYTES, STR_FMT "%s" STR_FMT, STR_ARG(str_cut(name, 0, at)),
-                   yaml_show(job->root->key, key), STR_ARG(str_cut(name, at + 4, SIZE_MAX)));
-    return to;
+    return arena_printf(arena, STR_FMT "%s" STR_FMT, STR_ARG(str_cut(name, 0, at)),
+                        yaml_show(map->key, key), STR_ARG(str_cut(name, at + mark.len, SIZE_MAX)))
+        .at;
 }
 
 /* Who is at fault, for the start of a message: "routes.support.timeouts.connect". */
 static const char *path(const struct job *job, const struct pending *p,
-                        const struct setting *setting, char to[WHERE_BYTES])
+                        const struct setting *setting)
 {
-    char before[WHERE_BYTES];
-    (void)where(job, p->section, before);
-    (void)snprintf(to, WHERE_BYTES, "%.100s%s%.50s", before, before[0] ? "." : "", setting->key);
-    return to;
+    const char *dot = p->where[0] != '\0' ? "." : "";
+    return arena_printf(job->load->arena, "%s%s%s", p->where, dot, setting->key).at;
 }
 
 /* The known name that was probably meant, or the empty str. */
@@ -97,13 +95,13 @@ static struct str nearest(struct str name, const struct str *known, size_t count
     return best;
 }
 
-enum err settings_unknown(struct fault *fault, const struct yaml *node, const char *where_words,
+enum err settings_unknown(struct fault *fault, const struct yaml *node, const char *where,
                           const struct str *known, size_t count)
 {
     char shown[YAML_SHOW_BYTES];
     char in[WHERE_BYTES] = "";
-    if (where_words != NULL && where_words[0] != '\0') {
-        (void)snprintf(in, sizeof in, " in %.150s", where_words);
+    if (where != NULL && where[0] != '\0') {
+        (void)snprintf(in, sizeof in, " in %.150s", where);
     }
     place(fault, node);
     struct str near = nearest(node->key, known, count);
@@ -138,9 +136,7 @@ static enum err check_keys(const struct job *job, const struct pending *p)
         for (size_t j = 0; j < section->count; j++) {
             known[j] = str_of(section->settings[j].key);
         }
-        char in[WHERE_BYTES];
-        return settings_unknown(job->load->fault, child, where(job, section, in), known,
-                                section->count);
+        return settings_unknown(job->load->fault, child, p->where, known, section->count);
     }
     return ERR_OK;
 }
@@ -148,10 +144,9 @@ static enum err check_keys(const struct job *job, const struct pending *p)
 static enum err wrong_shape(const struct job *job, const struct pending *p,
                             const struct setting *setting, const struct yaml *node)
 {
-    char name[WHERE_BYTES];
     place(job->load->fault, node);
-    return fault_set(job->load->fault, ERR_INVALID, "%s: must be %s, not %s",
-                     path(job, p, setting, name), settings_kind(setting->kind)->name,
+    return fault_set(job->load->fault, ERR_INVALID, "%s: must be %s, not %s", path(job, p, setting),
+                     settings_kind(setting->kind)->name,
                      yaml_absent(node) ? "empty" : yaml_kind_name(node));
 }
 
@@ -159,11 +154,10 @@ static enum err out_of_bounds(const struct job *job, const struct pending *p,
                               const struct setting *setting, const struct yaml *node,
                               const char *value)
 {
-    char name[WHERE_BYTES];
     char bounds[KIND_BOUNDS_BYTES];
     place(job->load->fault, node);
     return fault_set(job->load->fault, ERR_RANGE, "%s: %s is out of bounds; allowed is %s",
-                     path(job, p, setting, name), value, settings_bounds(setting, bounds));
+                     path(job, p, setting), value, settings_bounds(setting, bounds));
 }
 
 static enum err read_choice(const struct job *job, const struct pending *p,
@@ -179,14 +173,13 @@ static enum err read_choice(const struct job *job, const struct pending *p,
         }
         count++;
     }
-    char name[WHERE_BYTES];
     char shown[YAML_SHOW_BYTES];
     struct str near = nearest(node->scalar, names, count);
     place(job->load->fault, node);
     return fault_set(job->load->fault, ERR_INVALID,
                      near.len > 0 ? "%s: '%s' is not one of %s; did you mean '" STR_FMT "'?"
                                   : "%s: '%s' is not one of %s" STR_FMT,
-                     path(job, p, setting, name), yaml_show(node->scalar, shown), setting->choices,
+                     path(job, p, setting), yaml_show(node->scalar, shown), setting->choices,
                      STR_ARG(near));
 }
 
@@ -203,17 +196,16 @@ static enum err read_scalar(const struct job *job, const struct pending *p,
     must(setting->offset + kind->bytes <= p->section->bytes);
     double size = 0;
     enum err err = kind->read(node->scalar, p->out + setting->offset, &size);
-    char name[WHERE_BYTES];
     char shown[YAML_SHOW_BYTES];
     yaml_show(node->scalar, shown);
     place(job->load->fault, node);
     if (err == ERR_RANGE) {
-        return fault_set(job->load->fault, err, "%s: '%s' is too large",
-                         path(job, p, setting, name), shown);
+        return fault_set(job->load->fault, err, "%s: '%s' is too large", path(job, p, setting),
+                         shown);
     }
     if (err != ERR_OK) {
         return fault_set(job->load->fault, ERR_SYNTAX, "%s: '%s' is not %s (%s)",
-                         path(job, p, setting, name), shown, kind->name, kind->form);
+                         path(job, p, setting), shown, kind->name, kind->form);
     }
     if (settings_within(setting, size)) {
         return ERR_OK;
@@ -234,9 +226,8 @@ static enum err read_secret(const struct job *job, const struct pending *p,
     load.fault = &fault;
     enum err err = settings_resolve(&load, node, text);
     if (err != ERR_OK) {
-        char name[WHERE_BYTES];
         place(job->load->fault, node);
-        return fault_set(job->load->fault, err, "%s: %s", path(job, p, setting, name), fault.words);
+        return fault_set(job->load->fault, err, "%s: %s", path(job, p, setting), fault.words);
     }
     return ERR_OK;
 }
@@ -279,10 +270,9 @@ static enum err read_later(const struct job *job, const struct pending *p,
         str_equal(node->scalar, str_of(setting->otherwise))) {
         return ERR_OK;
     }
-    char name[WHERE_BYTES];
     place(job->load->fault, node);
     return fault_set(job->load->fault, ERR_UNSUPPORTED, "%s: not available yet: %s",
-                     path(job, p, setting, name), setting->help);
+                     path(job, p, setting), setting->help);
 }
 
 /* `node` may be NULL: the section's own defaults. */
@@ -291,7 +281,8 @@ static void queue_section(struct job *job, const struct pending *p, const struct
 {
     must(setting->section != NULL && job->count < SECTIONS_MAX);
     must(setting->offset + setting->section->bytes <= p->section->bytes);
-    job->queue[job->count++] = (struct pending){setting->section, node, p->out + setting->offset};
+    job->queue[job->count++] = (struct pending){setting->section, node, p->out + setting->offset,
+                                                path(job, p, setting)};
 }
 
 static enum err read_value(struct job *job, const struct pending *p, const struct setting *setting,
@@ -347,11 +338,11 @@ static enum err read_setting(struct job *job, const struct pending *p,
     }
     bool asked_for = p->map != NULL || p == &job->queue[0];
     if (setting->required && asked_for) {
-        char in[WHERE_BYTES];
-        (void)where(job, p->section, in);
+        bool choice = setting->kind == SETTING_CHOICE;
+        const char *in = p->where[0] != '\0' ? " in " : "";
         place(job->load->fault, node != NULL ? node : p->map);
-        return fault_set(job->load->fault, ERR_INVALID, "missing key '%s'%s%s; it is %s",
-                         setting->key, in[0] ? " in " : "", in, settings_kind(setting->kind)->name);
+        return fault_set(job->load->fault, ERR_INVALID, "missing key '%s'%s%s; it is %s%s",
+                         setting->key, in, p->where, settings_kind(setting->kind)->name);
     }
     read_default(job, p, setting);
     return ERR_OK;
@@ -361,17 +352,16 @@ enum err settings_read(const struct settings_load *load, const struct section *s
                        const struct yaml *map, void *out)
 {
     must(load->arena != NULL && out != NULL);
-    struct job job = {.load = load, .root = map};
+    struct job job = {.load = load};
+    const char *where = root_where(load->arena, section, map);
     memset(out, 0, section->bytes);
     const struct yaml *given = yaml_absent(map) ? NULL : map;
     if (given != NULL && given->kind != YAML_MAP) {
-        char in[WHERE_BYTES];
-        (void)where(&job, section, in);
         place(load->fault, given);
         return fault_set(load->fault, ERR_INVALID, "%s must be a map of keys, not %s",
-                         in[0] ? in : "the file", yaml_kind_name(given));
+                         where[0] != '\0' ? where : "the file", yaml_kind_name(given));
     }
-    job.queue[job.count++] = (struct pending){section, given, out};
+    job.queue[job.count++] = (struct pending){section, given, out, where};
     for (size_t next = 0; next < job.count; next++) {
         const struct pending *p = &job.queue[next];
         enum err err = p->map != NULL ? check_keys(&job, p) : ERR_OK;

@@ -49,18 +49,20 @@ struct setting {
     size_t offset;         /* of the member in the section's struct */
     const char *otherwise; /* default, in the configuration's own syntax; NULL: required or unset */
     double min; /* of the number (ms, bytes, microusd, share, a rate's count), the text's bytes or
-                   the list's length; min == max: none; max HUGE_VAL: no upper bound */
+                   the list's length; both 0: none; max HUGE_VAL: no upper bound */
     double max;
     const char *choices;
-    const struct section *section;
+    const struct section *section; /* of a SECTION; at a TREE: what each member of the map is, for
+                                      the reference and the schema */
     bool required;
     const char *standard; /* ID in docs/standard.md, or NULL */
     const char *help;     /* one line */
 };
 
 struct section {
-    const char *name; /* "providers.NAME", for messages (where the last NAME becomes the map's key)
-                         and the reference; "" is the file itself */
+    /* Of the file's part that settings_read is given: "routes.NAME", whose last NAME becomes the
+     * map's key in messages; "" is the file itself. Nested sections are named by their keys. */
+    const char *name;
     const struct setting *settings;
     size_t count;
     size_t bytes; /* sizeof the struct */
@@ -94,7 +96,7 @@ enum err settings_unknown(struct fault *fault, const struct yaml *node, const ch
                           const struct str *known, size_t count);
 
 /* Words start with the place in the file: "routes.support.timeouts.connect: ...". */
-#define SETTINGS_SECRET_MAX (64 * 1024)
+#define SETTINGS_SECRET_MAX 65536
 /* Names must be [A-Za-z0-9._-]{1,64}. */
 bool settings_name_valid(struct str name);
 

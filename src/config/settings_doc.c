@@ -11,9 +11,11 @@
 #include "json/json_writer.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
-#define STACK_MAX 32
+#define STACK_MAX   20
+#define WHERE_BYTES 160
 
 /* A table cell: '|' would end it. */
 static enum err add_cell(struct buf *to, const char *text)
@@ -28,6 +30,9 @@ static enum err add_cell(struct buf *to, const char *text)
 static enum err add_form(struct buf *to, const struct setting *setting)
 {
     const char *form = settings_kind(setting->kind)->form;
+    if (setting->kind == SETTING_TREE && setting->section != NULL) {
+        return buf_add(to, STR("a map of names, see below"));
+    }
     if (setting->kind != SETTING_CHOICE) {
         return add_cell(to, form);
     }
@@ -48,7 +53,7 @@ static enum err document_setting(const struct setting *setting, struct buf *to)
     err = err != ERR_OK ? err : buf_add(to, STR(" | "));
     if (setting->required) {
         err = err != ERR_OK ? err : buf_add(to, STR("required"));
-    } else if (setting->otherwise != NULL) {
+    } else if (setting->otherwise != NULL && setting->otherwise[0] != '\0') {
         err = err != ERR_OK ? err : buf_add_byte(to, '`');
         err = err != ERR_OK ? err : add_cell(to, setting->otherwise);
         err = err != ERR_OK ? err : buf_add_byte(to, '`');
@@ -60,12 +65,18 @@ static enum err document_setting(const struct setting *setting, struct buf *to)
     return err != ERR_OK ? err : buf_add(to, STR(" |\n"));
 }
 
-static enum err document_section(const struct section *section, struct buf *to)
+/* A section and the keys that lead to it. */
+struct titled {
+    const struct section *section;
+    char where[WHERE_BYTES];
+};
+
+static enum err document_section(const struct titled *titled, struct buf *to)
 {
-    bool named = section->name[0] != '\0';
-    enum err err = buf_printf(to, "## %s%s%s\n\n%s\n\n", named ? "`" : "",
-                              named ? section->name : "Top level", named ? "`" : "",
-                              section->help ? section->help : "");
+    const struct section *section = titled->section;
+    enum err err = titled->where[0] != '\0' ? buf_printf(to, "## `%s`\n\n", titled->where)
+                                            : buf_add(to, STR("## Top level\n\n"));
+    err = err != ERR_OK ? err : buf_printf(to, "%s\n\n", section->help ? section->help : "");
     err = err != ERR_OK
               ? err
               : buf_add(to, STR("| Key | Form | Default | Allowed | Standard | Meaning |\n"
@@ -78,18 +89,25 @@ static enum err document_section(const struct section *section, struct buf *to)
 
 enum err settings_document(const struct section *section, struct buf *to)
 {
-    const struct section *stack[STACK_MAX] = {section};
+    struct titled stack[STACK_MAX];
+    stack[0].section = section;
+    (void)str_copy(str_of(section->name), stack[0].where, WHERE_BYTES);
     size_t depth = 1;
     enum err err = ERR_OK;
     while (depth > 0 && err == ERR_OK) {
-        const struct section *top = stack[--depth];
-        err = document_section(top, to);
+        struct titled top = stack[--depth];
+        err = document_section(&top, to);
         /* Pushed from the last on, so that the first is written first. */
-        for (size_t i = top->count; i-- > 0;) {
-            if (top->settings[i].kind == SETTING_SECTION) {
-                must(depth < STACK_MAX);
-                stack[depth++] = top->settings[i].section;
+        for (size_t i = top.section->count; i-- > 0;) {
+            const struct setting *setting = &top.section->settings[i];
+            if (setting->section == NULL) {
+                continue;
             }
+            must(depth < STACK_MAX);
+            stack[depth].section = setting->section;
+            (void)snprintf(stack[depth++].where, WHERE_BYTES, "%.100s%s%.40s%s", top.where,
+                           top.where[0] != '\0' ? "." : "", setting->key,
+                           setting->kind == SETTING_TREE ? ".NAME" : "");
         }
     }
     return err;
@@ -118,7 +136,7 @@ static void put_list(struct json_writer *w, const struct setting *setting)
     json_put_raw(w, STR("[\"string\",\"array\"]"));
     json_key(w, "items");
     json_put_raw(w, STR("{\"type\":\"string\"}"));
-    if (setting->min != setting->max) {
+    if (settings_bounded(setting)) {
         json_member_u64(w, "minItems", (uint64_t)setting->min);
         if (!isinf(setting->max)) {
             json_member_u64(w, "maxItems", (uint64_t)setting->max);
@@ -135,7 +153,7 @@ static void put_scalar(struct json_writer *w, const struct setting *setting)
         json_member_cstr(w, "pattern", kind->regex);
     }
     bool numeric = setting->kind == SETTING_U64 || setting->kind == SETTING_DOUBLE;
-    if (numeric && setting->min != setting->max) {
+    if (numeric && settings_bounded(setting)) {
         json_member_double(w, "minimum", setting->min);
         if (!isinf(setting->max)) {
             json_member_double(w, "maximum", setting->max);
@@ -197,37 +215,53 @@ static void begin_section(struct json_writer *w, const struct section *section)
     json_begin_object(w);
 }
 
+/* A section whose properties are being written. */
+struct opened {
+    const struct section *section;
+    size_t next;  /* setting to be written */
+    bool in_tree; /* it describes the members of a map */
+};
+
+static struct opened open_setting(struct json_writer *w, const struct setting *setting)
+{
+    bool in_tree = setting->kind == SETTING_TREE;
+    json_key(w, setting->key);
+    if (in_tree) {
+        json_begin_object(w);
+        json_member_cstr(w, "description", setting->help);
+        json_member_cstr(w, "type", "object");
+        json_key(w, "additionalProperties");
+    }
+    begin_section(w, setting->section);
+    return (struct opened){setting->section, 0, in_tree};
+}
+
 enum err settings_schema(const struct section *section, struct buf *to)
 {
-    struct {
-        const struct section *section;
-        size_t next; /* setting to be written */
-    } stack[STACK_MAX];
-    _Static_assert(2 * STACK_MAX <= JSON_WRITER_DEPTH_MAX, "each section opens two objects");
-    size_t depth = 0;
+    _Static_assert(3 * STACK_MAX <= JSON_WRITER_DEPTH_MAX, "a section opens up to three objects");
+    struct opened stack[STACK_MAX] = {{section, 0, false}};
+    size_t depth = 1;
     struct json_writer w;
     json_writer_init(&w, to);
     begin_section(&w, section);
-    stack[depth].section = section;
-    stack[depth++].next = 0;
     while (depth > 0) {
-        const struct section *top = stack[depth - 1].section;
-        if (stack[depth - 1].next == top->count) {
+        struct opened *top = &stack[depth - 1];
+        if (top->next == top->section->count) {
             json_end_object(&w);
             json_end_object(&w);
+            if (top->in_tree) {
+                json_end_object(&w);
+            }
             depth--;
             continue;
         }
-        const struct setting *setting = &top->settings[stack[depth - 1].next++];
-        if (setting->kind != SETTING_SECTION) {
+        const struct setting *setting = &top->section->settings[top->next++];
+        if (setting->section == NULL) {
             put_setting(&w, setting);
-            continue;
+        } else {
+            must(depth < STACK_MAX);
+            stack[depth++] = open_setting(&w, setting);
         }
-        must(depth < STACK_MAX - 1);
-        json_key(&w, setting->key);
-        begin_section(&w, setting->section);
-        stack[depth].section = setting->section;
-        stack[depth++].next = 0;
     }
     return json_writer_end(&w);
 }

@@ -150,8 +150,8 @@ static const struct settings_kind kinds[] = {
                              sizeof(struct settings_texts), NULL, NULL, NULL, show_number,
                              " entries"},
     [SETTING_SECTION] = {"a map of keys", "a map, see below", 0, NULL, NULL, NULL, NULL, NULL},
-    [SETTING_TREE] = {"a tree", "as described", sizeof(const struct yaml *), NULL, NULL, NULL, NULL,
-                      NULL},
+    [SETTING_TREE] = {"a list or a map", "see the meaning", sizeof(const struct yaml *), NULL, NULL,
+                      NULL, NULL, NULL},
     [SETTING_LATER] = {"a later feature", "not available yet", 0, NULL, NULL, NULL, NULL, NULL},
 };
 
@@ -166,17 +166,24 @@ bool settings_is_list(const struct setting *setting)
     return setting->kind == SETTING_TEXT_LIST || setting->kind == SETTING_SECRET_LIST;
 }
 
+bool settings_bounded(const struct setting *setting)
+{
+    return setting->min != 0 || setting->max != 0;
+}
+
 const char *settings_bounds(const struct setting *setting, char to[KIND_BOUNDS_BYTES])
 {
     const struct settings_kind *kind = settings_kind(setting->kind);
     to[0] = '\0';
-    if (setting->min == setting->max || kind->show == NULL) {
+    if (!settings_bounded(setting) || kind->show == NULL) {
         return to;
     }
     const char *unit = kind->unit != NULL ? kind->unit : "";
     char min[KIND_SHOW_BYTES];
     kind->show(setting->min, min);
-    if (isinf(setting->max)) {
+    if (setting->min == setting->max) {
+        (void)snprintf(to, KIND_BOUNDS_BYTES, "%s%s", min, unit);
+    } else if (isinf(setting->max)) {
         (void)snprintf(to, KIND_BOUNDS_BYTES, "at least %s%s", min, unit);
     } else {
         char max[KIND_SHOW_BYTES];
@@ -188,5 +195,5 @@ const char *settings_bounds(const struct setting *setting, char to[KIND_BOUNDS_B
 
 bool settings_within(const struct setting *setting, double size)
 {
-    return setting->min == setting->max || (size >= setting->min && size <= setting->max);
+    return !settings_bounded(setting) || (size >= setting->min && size <= setting->max);
 }

@@ -25,6 +25,7 @@ struct settings_kind {
 
 const struct settings_kind *settings_kind(enum setting_kind kind);
 bool settings_is_list(const struct setting *setting);
+bool settings_bounded(const struct setting *setting);
 /* "1ms to 10m", "at least 1", or "" without bounds. */
 const char *settings_bounds(const struct setting *setting, char to[KIND_BOUNDS_BYTES]);
 bool settings_within(const struct setting *setting, double size);

@@ -66,8 +66,8 @@ static void place_byte(struct fault *fault, struct str text, size_t byte)
     place(fault, line, column);
 }
 
-/* The byte at a mark, 0 at the end. */
-static char byte_at(struct reader *r, yaml_mark_t mark)
+/* Whether `byte` stands at a mark. */
+static bool has_byte(struct reader *r, yaml_mark_t mark, char byte)
 {
     struct cursor *c = &r->cursor;
     while (c->index < mark.index && c->byte < r->text.len) {
@@ -77,7 +77,7 @@ static char byte_at(struct reader *r, yaml_mark_t mark)
         }
         c->index++;
     }
-    return c->byte < r->text.len ? r->text.at[c->byte] : '\0';
+    return c->byte < r->text.len && r->text.at[c->byte] == byte;
 }
 
 static int order_by_key(const void *left, const void *right)
@@ -99,7 +99,7 @@ static enum err check_keys(struct reader *r, const struct yaml *map)
     if (map->count < 2) {
         return ERR_OK;
     }
-    const struct yaml **members = calloc(map->count, sizeof *members);
+    const struct yaml **members = calloc(map->count, sizeof(struct yaml *));
     if (members == NULL) {
         must_have_memory();
     }
@@ -107,7 +107,7 @@ static enum err check_keys(struct reader *r, const struct yaml *map)
     for (const struct yaml *member = map->first; member != NULL; member = member->next) {
         members[count++] = member;
     }
-    qsort(members, count, sizeof(*members), order_by_key);
+    qsort(members, count, sizeof(struct yaml *), order_by_key);
     enum err err = ERR_OK;
     for (size_t i = 1; i < count && err == ERR_OK; i++) {
         if (str_equal(members[i - 1]->key, members[i]->key)) {
@@ -183,7 +183,7 @@ static enum err check_properties(struct reader *r, const yaml_char_t *anchor,
         return refuse(r, ERR_UNSUPPORTED, mark, "anchors (&name) are not supported");
     }
     /* libyaml forgets the tag "!" of a scalar; its text still shows it. */
-    if (tag != NULL || byte_at(r, mark) == '!') {
+    if (tag != NULL || has_byte(r, mark, '!')) {
         return refuse(r, ERR_UNSUPPORTED, mark, "tags (!name) are not supported");
     }
     return ERR_OK;
@@ -355,7 +355,10 @@ const char *yaml_show(struct str text, char to[YAML_SHOW_BYTES])
     struct str head = utf8_head(text, YAML_SHOW_BYTES - sizeof more);
     for (size_t i = 0; i < head.len; i++) {
         unsigned char byte = (unsigned char)head.at[i];
-        to[i] = byte < 0x20 || byte == 0x7F ? '?' : (char)byte;
+        to[i] = head.at[i];
+        if (byte < 0x20 || byte == 0x7F) {
+            to[i] = '?';
+        }
     }
     (void)str_copy(head.len < text.len ? str_of(more) : STR(""), to + head.len, sizeof more);
     return to;

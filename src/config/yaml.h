@@ -12,7 +12,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 
-#define YAML_BYTES_MAX (4 * 1024 * 1024)
+#define YAML_BYTES_MAX 4194304
 #define YAML_NODES_MAX 100000
 #define YAML_DEPTH_MAX 32
 

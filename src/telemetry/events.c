@@ -74,7 +74,7 @@ struct event_table event_join(const struct event_table *const *parts, size_t cou
         }
     }
     if (total > 0) {
-        qsort(types, total, sizeof(*types), order_by_number);
+        qsort(types, total, sizeof(struct event_type *), order_by_number);
     }
     for (size_t i = 1; i < total; i++) {
         must(types[i - 1]->number != types[i]->number);

@@ -293,7 +293,7 @@ void metrics_count(struct metrics *metrics, const struct event_type *type, const
     mutex_lock(&metrics->mutex);
     for (size_t g = metrics->by_event[type->number]; g != METRIC_NONE;) {
         struct group *group = &metrics->groups[g];
-        struct str labels[METRIC_LABELS_MAX];
+        struct str labels[METRIC_LABELS_MAX] = {{NULL, 0}};
         for (size_t i = 0; i < group->label_count; i++) {
             labels[i] = *(const struct str *)(const void *)((const char *)event + group->labels[i]);
         }

@@ -204,7 +204,7 @@ static enum err put_family(struct buf *to, const struct metrics *sum, const stru
         must(count < METRIC_SERIES_MAX);
         sorted[count++] = series;
     }
-    qsort(sorted, count, sizeof sorted[0], order_by_labels);
+    qsort(sorted, count, sizeof(struct series *), order_by_labels);
     enum err err = put_head(to, family->type);
     for (size_t i = 0; i < count && err == ERR_OK; i++) {
         const struct cell *cell = metrics_cell(sorted[i], family);

@@ -11,7 +11,7 @@
 #include "telemetry/events.h"
 #include "telemetry/metrics.h"
 
-#define RECORD_BYTES_MAX (64 * 1024) /* per class; further events are counted, not kept */
+#define RECORD_BYTES_MAX 65536 /* per class; further events are counted, not kept */
 
 /* What a loop emits into; outlives its records. */
 struct telemetry {

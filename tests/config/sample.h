@@ -29,6 +29,7 @@ struct sample {
     struct settings_texts keys;
     struct sample_timeouts timeouts;
     const struct yaml *path;
+    const struct yaml *members;
 };
 
 #define TIMEOUT(key_, member, ...)                                                                 \
@@ -43,7 +44,7 @@ static const struct setting timeout_settings[] = {
     TIMEOUT("total", total_ms, .otherwise = "120s", .required = true),
 };
 
-static const struct section timeout_section = {.name = "routes.NAME.timeouts",
+static const struct section timeout_section = {.name = "timeouts",
                                                .settings = timeout_settings,
                                                .count = 2,
                                                .bytes = sizeof(struct sample_timeouts),
@@ -74,6 +75,7 @@ static const struct setting sample_settings[] = {
     ROW("keys", SECRET_LIST, keys, .min = 0, .max = 3, .help = "keys"),
     ROW("timeouts", SECTION, timeouts, .section = &timeout_section, .help = "times"),
     ROW("path", TREE, path, .help = "tiers in order"),
+    ROW("members", TREE, members, .section = &timeout_section, .help = "times by name"),
     {.key = "hedge",
      .kind = SETTING_LATER,
      .otherwise = "off",

@@ -181,8 +181,7 @@ static void without_a_map_all_are_defaults_but_what_is_required(void **state)
     assert_int_equal(timeouts.connect_ms, 2000);
     assert_int_equal(settings_read(&load, &timeout_section, NULL, &timeouts), ERR_INVALID);
     assert_int_equal(fault.line, 0);
-    assert_string_equal(fault.words,
-                        "missing key 'total' in routes.NAME.timeouts; it is a duration");
+    assert_string_equal(fault.words, "missing key 'total' in timeouts; it is a duration");
 }
 
 static void the_file_itself_needs_no_name(void **state)
@@ -198,6 +197,25 @@ static void the_file_itself_needs_no_name(void **state)
     assert_int_equal(yaml_parse(STR("total: x"), arena, &root, &fault), ERR_OK);
     assert_int_equal(settings_read(&load, &section, root, &timeouts), ERR_SYNTAX);
     assert_string_equal(fault.words, "total: 'x' is not a duration (250ms, 5s, 2m, 24h, 7d)");
+}
+
+/* min == max asks for that one value, which is not the same as no bounds. */
+static void one_value_may_be_all_that_is_allowed(void **state)
+{
+    (void)state;
+    static const struct setting settings[] = {
+        {"version", SETTING_U64, .min = 1, .max = 1, .required = true, .help = "of the format"},
+        {"form", SETTING_CHOICE, offsetof(struct rate, period_ms), .choices = "a|b",
+         .required = true, .help = "a form"}};
+    static const struct section section = {"", settings, 2, sizeof(struct rate), ""};
+    const struct yaml *root = NULL;
+    struct rate out;
+    assert_int_equal(yaml_parse(STR("version: 2"), arena, &root, &fault), ERR_OK);
+    assert_int_equal(settings_read(&load, &section, root, &out), ERR_RANGE);
+    assert_string_equal(fault.words, "version: 2 is out of bounds; allowed is 1");
+    assert_int_equal(yaml_parse(STR("version: 1"), arena, &root, &fault), ERR_OK);
+    assert_int_equal(settings_read(&load, &section, root, &out), ERR_INVALID);
+    assert_string_equal(fault.words, "missing key 'form'; it is one of a|b");
 }
 
 static void a_fault_is_not_required(void **state)
@@ -237,6 +255,7 @@ int main(void)
         TEST(the_code_says_what_kind_of_error_it_is),
         TEST(without_a_map_all_are_defaults_but_what_is_required),
         TEST(the_file_itself_needs_no_name),
+        TEST(one_value_may_be_all_that_is_allowed),
         TEST(a_fault_is_not_required),
         TEST(names_are_plain),
     };

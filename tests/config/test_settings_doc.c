@@ -45,6 +45,7 @@ static void the_page_has_a_row_for_each_setting(void **state)
     assert_line("| `mode` | `off`, `observe`, `enforce` | `enforce` |  |  | what happens |\n");
     assert_line("| `hedge` | not available yet | `off` |  |  | comes with hedged attempts |\n");
     assert_line("## `routes.NAME.timeouts`\n\nHow long parts may take.\n");
+    assert_line("## `routes.NAME.members.NAME`\n\nHow long parts may take.\n");
 }
 
 static void bars_in_help_do_not_end_a_cell(void **state)
@@ -98,6 +99,9 @@ static void the_schema_has_bounds_patterns_choices_and_nested_sections(void **st
     assert_int_equal(json_integer_value(json_object_get(listen, "maxItems")), 4);
     json_t *nested = json_object_get(json_object_get(properties, "timeouts"), "properties");
     assert_int_equal(json_object_size(nested), 2);
+    json_t *members = json_object_get(properties, "members");
+    json_t *member = json_object_get(members, "additionalProperties");
+    assert_int_equal(json_object_size(json_object_get(member, "properties")), 2);
     json_t *hedge = json_object_get(json_object_get(properties, "hedge"), "enum");
     assert_string_equal(json_string_value(json_array_get(hedge, 0)), "off");
     json_decref(root);

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "support/prometheus.h"
+#include "sys/thread.h"
 #include "telemetry/sample.h"
 
 #include <stdio.h>
@@ -284,6 +285,33 @@ static void events_that_nothing_counts_are_fine(void **state)
     show();
 }
 
+static void count_many(void *object)
+{
+    for (unsigned i = 0; i < 5000; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "n%u", i % 50);
+        metrics_count(object, &event_type_sampled,
+                      &(const struct event_sampled){.name = str_of(name), .took = i});
+    }
+}
+
+/* Each scrape is whole in itself (see prometheus_check), and nothing is lost to it. */
+static void a_scrape_may_run_beside_counting(void **state)
+{
+    (void)state;
+    struct thread threads[2];
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(thread_start(&threads[i], "count", count_many, shards[i]), ERR_OK);
+    }
+    for (size_t i = 0; i < 5; i++) {
+        show();
+    }
+    for (size_t i = 0; i < 2; i++) {
+        thread_join(&threads[i]);
+    }
+    assert_true(metrics_total(&scrape, "sampled_total", (struct str){NULL, 0}) == 10000);
+}
+
 static void a_full_buffer_is_an_error(void **state)
 {
     (void)state;
@@ -335,6 +363,7 @@ int main(void)
         TEST(gauges_are_collected_when_scraped),
         TEST(totals_are_found_by_the_first_label),
         TEST(events_that_nothing_counts_are_fine),
+        TEST(a_scrape_may_run_beside_counting),
         TEST(a_full_buffer_is_an_error),
         TEST(tables_are_joined_in_order),
         TEST(the_page_has_a_row_for_each_metric),
