@@ -342,7 +342,9 @@ static enum err read_setting(struct job *job, const struct pending *p,
         const char *in = p->where[0] != '\0' ? " in " : "";
         place(job->load->fault, node != NULL ? node : p->map);
         return fault_set(job->load->fault, ERR_INVALID, "missing key '%s'%s%s; it is %s%s",
-                         setting->key, in, p->where, settings_kind(setting->kind)->name);
+                         setting->key, in, p->where,
+                         choice ? "one of " : settings_kind(setting->kind)->name,
+                         choice ? setting->choices : "");
     }
     read_default(job, p, setting);
     return ERR_OK;
