@@ -177,11 +177,15 @@ const char *arena_cstr(struct arena *arena, struct str s)
 
 struct str arena_printf(struct arena *arena, const char *format, ...)
 {
+    char small[256]; /* nearly everything fits: formatted once */
     va_list values;
     va_start(values, format);
-    int length = vsnprintf(NULL, 0, format, values);
+    int length = vsnprintf(small, sizeof small, format, values);
     va_end(values);
     must(length >= 0);
+    if ((size_t)length < sizeof small) {
+        return arena_str(arena, (struct str){small, (size_t)length});
+    }
     char *text = arena_alloc(arena, (size_t)length + 1);
     va_start(values, format);
     (void)vsnprintf(text, (size_t)length + 1, format, values);
