@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * api_switches.c - kill switches, and the configuration.
+ *
+ * Invariant: a switch is durable before it is acknowledged, and moves for all loops before the
+ * answer leaves. */
+#include "console/routes.h"
+
+/* ---- switches ---- */
+
+static void moved(struct asked *asked)
+{
+    const struct stop *stop = asked->state;
+    if (asked->result == ERR_OK) {
+        asked->result = stops_set(asked->console->options.commons->stops, stop->kind, stop->name,
+                                  stop->stopped);
+    }
+    if (asked->result != ERR_OK) {
+        asked_refuse_store(asked);
+        return;
+    }
+    EMIT(&asked->console->options.telemetry, switch_moved,
+         .kind = str_of(stop_kind_name(stop->kind)), .name = stop->name, .stopped = stop->stopped,
+         .by = stop->by, .reason = stop->reason);
+    json_begin_object(&asked->w);
+    json_member_cstr(&asked->w, "kind", stop_kind_name(stop->kind));
+    json_member_str(&asked->w, "name", stop->name);
+    json_member_bool(&asked->w, "stopped", stop->stopped);
+    json_member_str(&asked->w, "by", stop->by);
+    json_end_object(&asked->w);
+    asked_answer(asked, 200);
+}
+
+static void move(struct asked *asked, enum stop_kind kind, bool stopped)
+{
+    struct stop *stop = arena_new_of(asked->arena, struct stop);
+    *stop = (struct stop){.kind = kind,
+                          .name = asked_text(asked, "name"),
+                          .stopped = stopped,
+                          .by = asked->by,
+                          .reason = asked_text(asked, "reason")};
+    if (!domain_name_valid(stop->name)) {
+        asked_refuse(asked, 422, "bad_name", "this is no name of an agent or route");
+        return;
+    }
+    asked->state = stop;
+    stops_unit(stop, env_wall(asked->console->options.commons->env), asked->arena, &asked->unit);
+    asked_write(asked, moved);
+}
+
+void api_agent_stop(struct asked *asked)
+{
+    move(asked, STOP_AGENT, true);
+}
+
+void api_agent_start(struct asked *asked)
+{
+    move(asked, STOP_AGENT, false);
+}
+
+void api_route_stop(struct asked *asked)
+{
+    move(asked, STOP_ROUTE, true);
+}
+
+void api_route_start(struct asked *asked)
+{
+    move(asked, STOP_ROUTE, false);
+}
+
+/* ---- configuration ---- */
+
+static enum err run_apply(struct asked *asked)
+{
+    const struct console_options *options = &asked->console->options;
+    return options->apply(options->object, &asked->fault);
+}
+
+static void applied(struct asked *asked)
+{
+    const struct console_options *options = &asked->console->options;
+    bool fine = asked->result == ERR_OK;
+    uint32_t number = atomic_load(&options->commons->generation_number);
+    EMIT(&asked->console->options.telemetry, configuration_changed, .generation = number,
+         .applied = fine, .reason = str_of(asked->fault.words));
+    if (!fine) {
+        asked_refuse(asked, 422, "bad_configuration", "%s", asked->fault.words);
+        return;
+    }
+    json_begin_object(&asked->w);
+    json_member_u64(&asked->w, "generation", number);
+    json_end_object(&asked->w);
+    asked_answer(asked, 200);
+}
+
+void api_config_apply(struct asked *asked)
+{
+    if (asked->console->options.apply == NULL) {
+        asked_refuse(asked, 503, "no_server", "no server is running that could apply it");
+        return;
+    }
+    asked_work(asked, run_apply, applied);
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * asked.h - one call of the API on its way: what a handler sees, and how it answers.
+ *
+ * A handler gets its parameters checked and typed as its route declares them (routes.def). It
+ * answers once, at once or after durable work, a query or a job. The call's memory stays until the
+ * answer, also when the client has gone: what was begun is finished, the answer then goes nowhere.
+ */
+#ifndef AIRE_CONSOLE_ASKED_H
+#define AIRE_CONSOLE_ASKED_H
+
+#include "console/console.h"
+#include "gateway/events.h"
+#include "json/json.h"
+#include "json/json_writer.h"
+
+#define API_PARAMETERS_MAX 16
+#define API_BODY_BYTES_MAX ((uint64_t)1 << 20)
+#define API_OUT_BYTES_MAX  ((size_t)64 << 20)
+
+enum api_place { API_PATH, API_QUERY, API_BODY };
+enum api_type { API_TEXT, API_COUNT, API_FLAG };
+enum api_access {
+    API_OPEN,  /* anybody */
+    API_KNOWN, /* whoever may call a model */
+    API_ADMIN  /* the owner's socket, admin keys, keyless loopback */
+};
+
+struct asked;
+
+struct api_parameter {
+    const char *name; /* NULL behind the last */
+    enum api_place place;
+    enum api_type type;
+    bool required;
+    const char *help;
+};
+
+struct api_route {
+    const char *method;
+    const char *path; /* segments in braces are parameters */
+    void (*serve)(struct asked *asked);
+    enum api_access access;
+    const char *help;
+    const struct api_parameter *parameters;
+};
+extern const struct api_route api_routes[];
+extern const size_t api_route_count;
+
+struct api_value {
+    bool given;
+    bool flag;
+    uint64_t count;
+    struct str text;
+};
+
+struct console {
+    struct console_options options;
+    struct link asked; /* calls that are being answered */
+    uint32_t owner;    /* user of this process */
+};
+
+struct asked {
+    struct link link;
+    struct console *console;
+    struct http_call *call;
+    struct arena *arena; /* the call's */
+    const struct api_route *route;
+    struct api_value values[API_PARAMETERS_MAX];
+    struct str by; /* who asks, for audit: a key's name, "local", "uid 1000" */
+    bool serving;  /* the handler has it: it alone releases the call */
+    struct buf out;
+    struct json_writer w; /* writes into `out` */
+    /* what a handler waits for */
+    struct store_unit unit;
+    struct store_query query;
+    struct job job;
+    enum err (*work)(struct asked *asked);
+    void (*then)(struct asked *asked);
+    enum err result; /* of the unit, query or job */
+    struct fault fault;
+    void *state; /* the handler's own, in the arena */
+};
+
+/* ---- parameters, by the names of the route's table ---- */
+
+const struct api_value *asked_value(const struct asked *asked, const char *name);
+struct str asked_text(const struct asked *asked, const char *name); /* "" when absent */
+
+/* ---- waiting: each calls `then` on the loop, with asked->result; refuses by itself (503) when
+ * there is no room ---- */
+
+void asked_write(struct asked *asked, void (*then)(struct asked *asked)); /* asked->unit is made */
+/* Rows are in asked->query until the answer. */
+void asked_read(struct asked *asked, const struct statement *statement, const struct value *values,
+                size_t rows_max, void (*then)(struct asked *asked));
+void asked_work(struct asked *asked, enum err (*run)(struct asked *asked),
+                void (*then)(struct asked *asked));
+
+/* ---- answering: ends `asked` ---- */
+
+void asked_answer(struct asked *asked, unsigned status); /* what asked->w wrote */
+void asked_answer_text(struct asked *asked, struct str type, struct str security); /* `out` as is */
+void asked_refuse(struct asked *asked, unsigned status, const char *code, const char *format, ...)
+    PRINTF_LIKE(4, 5);
+void asked_refuse_store(struct asked *asked); /* by asked->result */
+
+/* For console.c: without an answer, because the client or the loop has gone. */
+void asked_end(struct asked *asked);
+
+/* An error's body, for answers without an `asked`. */
+void asked_write_error(struct buf *to, const char *code, struct str message);
+
+#endif

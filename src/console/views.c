@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * views.c - rows to JSON.
+ *
+ * Invariant: whatever stands in the database, the JSON is well formed: a row that cannot be read is
+ * counted, an unexpected kind of value becomes null. */
+#include "console/views.h"
+
+#include "base/must.h"
+#include "domain/review.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+void view_time(struct json_writer *w, const char *key, int64_t at_us)
+{
+    char at[WHEN_TEXT_BYTES];
+    json_member_cstr(w, key, at_us != 0 ? wall_show((struct wall){at_us}, at) : NULL);
+}
+
+/* ---- exchanges ---- */
+
+static int64_t number_of(const struct value *row)
+{
+    return row[0].kind == VALUE_INTEGER ? row[0].integer / EVENT_CLASS_SLOTS : -1;
+}
+
+bool view_next_exchange(struct view_rows *rows, struct view_rows *one)
+{
+    if (rows->count == 0) {
+        return false;
+    }
+    *one = *rows;
+    one->count = 1;
+    while (one->count < rows->count &&
+           number_of(rows->rows + one->count * rows->columns) == number_of(rows->rows)) {
+        one->count++;
+    }
+    rows->rows += one->count * rows->columns;
+    rows->count -= one->count;
+    return true;
+}
+
+const char *view_exchange_id(const struct view_rows *one, char to[EXCHANGE_ID_BYTES])
+{
+    must(one->count > 0);
+    (void)snprintf(to, EXCHANGE_ID_BYTES, "ex%016llx", (unsigned long long)number_of(one->rows));
+    return to;
+}
+
+static struct str facts_of(const struct view_rows *one, size_t index)
+{
+    const struct value *row = one->rows + index * one->columns;
+    return row[1].kind == VALUE_BLOB ? row[1].bytes : STR("");
+}
+
+bool view_exchange_summary(const struct event_table *events, const struct view_rows *one,
+                           bool with_personal, struct json_writer *w)
+{
+    for (size_t i = 0; i < one->count; i++) {
+        struct str facts = facts_of(one, i);
+        struct str here = facts;
+        struct event_view view;
+        while (facts.len > 0 && event_next(events, &facts, &view) == ERR_OK) {
+            if (view.type == &event_type_exchange_ended) {
+                return event_decode(events, &here, with_personal, w) == ERR_OK;
+            }
+            here = facts;
+        }
+    }
+    return false;
+}
+
+/* An event's place in the rows; it is read twice, which keeps the order of equal times. */
+struct moment {
+    int64_t at_us;
+    size_t order;
+    struct str encoded;
+};
+
+#define MOMENTS_MAX 4096
+
+static int compare_moments(const void *left, const void *right)
+{
+    const struct moment *a = left;
+    const struct moment *b = right;
+    int by_time = (a->at_us > b->at_us) - (a->at_us < b->at_us);
+    return by_time != 0 ? by_time : (a->order > b->order) - (a->order < b->order);
+}
+
+static size_t collect(const struct event_table *events, const struct view_rows *one,
+                      struct moment *moments, uint64_t *damaged)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < one->count; i++) {
+        struct str facts = facts_of(one, i);
+        struct str here = facts;
+        struct event_view view;
+        while (facts.len > 0 && count < MOMENTS_MAX) {
+            if (event_next(events, &facts, &view) != ERR_OK) {
+                (*damaged)++;
+                break;
+            }
+            moments[count] = (struct moment){view.at_us, count, here};
+            count++;
+            here = facts;
+        }
+    }
+    return count;
+}
+
+void view_exchange(const struct event_table *events, const struct view_rows *one,
+                   bool with_personal, struct json_writer *w)
+{
+    char id[EXCHANGE_ID_BYTES];
+    uint64_t damaged = 0;
+    struct arena *arena = arena_new(4096);
+    struct moment *moments = arena_array_of(arena, struct moment, MOMENTS_MAX);
+    size_t count = collect(events, one, moments, &damaged);
+    qsort(moments, count, sizeof *moments, compare_moments);
+    json_begin_object(w);
+    json_member_cstr(w, "id", view_exchange_id(one, id));
+    json_key(w, "events");
+    json_begin_array(w);
+    for (size_t i = 0; i < count; i++) {
+        must(event_decode(events, &moments[i].encoded, with_personal, w) == ERR_OK);
+    }
+    json_end_array(w);
+    if (damaged > 0) {
+        json_member_u64(w, "damaged", damaged);
+    }
+    json_end_object(w);
+    arena_free(arena);
+}
+
+/* ---- reviews ---- */
+
+static void put_text(struct json_writer *w, const char *key, const struct value *value)
+{
+    json_key(w, key);
+    if (value->kind == VALUE_TEXT) {
+        json_put_str(w, value->bytes);
+    } else {
+        json_put_null(w);
+    }
+}
+
+static int64_t integer_of(const struct value *value)
+{
+    return value->kind == VALUE_INTEGER ? value->integer : 0;
+}
+
+void view_review(const struct value *row, struct json_writer *w)
+{
+    /* In the order of ledger.h; times and the state apart. */
+    static const struct {
+        const char *key;
+        size_t column;
+    } texts[] = {{"exchange", 2}, {"tenant", 3}, {"agent", 4},       {"route", 5},  {"failure", 7},
+                 {"question", 8}, {"answer", 9}, {"decided_by", 10}, {"reason", 12}};
+    int64_t state = integer_of(&row[6]);
+    json_begin_object(w);
+    put_text(w, "id", &row[0]);
+    view_time(w, "at", integer_of(&row[1]));
+    bool known = state >= REVIEW_PENDING && state <= REVIEW_EDITED;
+    json_member_cstr(w, "state", known ? review_state_name((enum review_state)state) : "unknown");
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        put_text(w, texts[i].key, &row[texts[i].column]);
+    }
+    view_time(w, "decided_at", integer_of(&row[11]));
+    json_end_object(w);
+}
+
+int view_review_state(struct str word)
+{
+    if (word.len == 0 || str_equal(word, STR("all"))) {
+        return -1;
+    }
+    for (int state = REVIEW_PENDING; state <= REVIEW_EDITED; state++) {
+        if (str_equal(word, str_of(review_state_name((enum review_state)state)))) {
+            return state;
+        }
+    }
+    return -2;
+}
+
+/* ---- keys ---- */
+
+static void put_limits(const struct limit_rule *limits, struct json_writer *w)
+{
+    json_key(w, "limits");
+    json_begin_object(w);
+    if (limits->rate.count > 0) {
+        json_member_u64(w, "rate_count", limits->rate.count);
+        json_member_u64(w, "rate_period_ms", limits->rate.period_ms);
+    }
+    json_member_i64(w, "day_microusd", limits->day_microusd);
+    json_member_i64(w, "month_microusd", limits->month_microusd);
+    json_member_u64(w, "day_tokens", limits->day_tokens);
+    json_member_u64(w, "month_tokens", limits->month_tokens);
+    json_end_object(w);
+}
+
+void view_key(const struct key_entry *entry, struct wall now, struct json_writer *w)
+{
+    bool expired = entry->expires_us != 0 && entry->expires_us <= now.us;
+    json_begin_object(w);
+    json_member_str(w, "id", entry->id);
+    json_member_str(w, "name", entry->principal.name);
+    json_member_str(w, "tenant", entry->principal.tenant);
+    json_member_str(w, "agent", entry->principal.agent);
+    json_member_bool(w, "may_vouch", entry->principal.may_vouch);
+    json_member_bool(w, "admin", entry->admin);
+    json_member_cstr(w, "state", entry->revoked ? "revoked" : expired ? "expired" : "valid");
+    view_time(w, "created", entry->created_us);
+    view_time(w, "expires", entry->expires_us);
+    put_limits(&entry->limits, w);
+    json_end_object(w);
+}
