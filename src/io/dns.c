@@ -326,10 +326,12 @@ enum err dns_use_servers(struct dns *dns, const char *servers)
 
 static void free_queries(struct link *list)
 {
-    struct link *link;
-    while ((link = list_pop_front(list)) != NULL) {
-        free(LIST_OBJECT(link, struct dns_query, link));
+    struct link *next;
+    for (struct link *at = list->next; at != list; at = next) {
+        next = at->next;
+        free(LIST_OBJECT(at, struct dns_query, link));
     }
+    list_init(list);
 }
 
 void dns_free(struct dns *dns)
@@ -363,7 +365,9 @@ static bool normalise(struct str host, char name[NAME_BYTES])
         return false;
     }
     for (char *at = name; *at != '\0'; at++) {
-        *at = *at >= 'A' && *at <= 'Z' ? (char)(*at - 'A' + 'a') : *at;
+        if (*at >= 'A' && *at <= 'Z') {
+            *at |= 0x20; /* the bit between the cases in ASCII */
+        }
     }
     return true;
 }

@@ -81,7 +81,7 @@ bool loop_post(struct loop *loop, struct message *message) MUST_USE;
 void loop_post_always(struct loop *loop, struct message *message);
 
 /* Scratch for one read, shared by all connections of the loop and valid within one callback. */
-#define LOOP_SCRATCH_BYTES (64 * 1024)
+#define LOOP_SCRATCH_BYTES ((size_t)65536)
 void *loop_scratch(struct loop *loop);
 
 #endif
