@@ -9,6 +9,7 @@
 
 #include "io/conn.h"
 #include "provider/answer.h"
+#include "provider/orders.h"
 #include "provider/play.h"
 #include "provider/provider.h"
 #include "provider/state.h"
@@ -25,6 +26,7 @@ struct provider {
     struct buf scratch;
     struct link clients;
     struct state state;
+    struct orders *orders;
 };
 
 struct client {

@@ -8,6 +8,7 @@
 #include "provider/bend.h"
 #include "provider/provider_dialects.h"
 #include "provider/provider_impl.h"
+#include "provider/provider_tools.h"
 
 struct serving {
     struct client *client;
@@ -21,7 +22,16 @@ struct serving {
     struct str request_id;
 };
 
-enum endpoint_form { FORM_ASK, FORM_EMBEDDINGS, FORM_COUNT, FORM_MODELS, FORM_MODEL, FORM_OTHER };
+enum endpoint_form {
+    FORM_ASK,
+    FORM_EMBEDDINGS,
+    FORM_COUNT,
+    FORM_MODELS,
+    FORM_MODEL,
+    FORM_MCP,
+    FORM_ORDERS,
+    FORM_OTHER
+};
 
 struct route {
     const char *tail; /* of the path, behind /v1 or a deployment */
@@ -44,6 +54,8 @@ static const struct route routes[] = {
 };
 static const struct route route_model = {"/models/", "models", SHAPE_OPENAI,
                                          FORM_MODEL, NULL,     NULL};
+static const struct route route_mcp = {"/mcp", "mcp", SHAPE_OPENAI, FORM_MCP, NULL, NULL};
+static const struct route route_orders = {"", "orders", SHAPE_OPENAI, FORM_ORDERS, NULL, NULL};
 static const struct route route_other = {"", "other", SHAPE_OPENAI, FORM_OTHER, NULL, NULL};
 
 static const struct route *find_route(struct str path)
@@ -56,7 +68,13 @@ static const struct route *find_route(struct str path)
             return &routes[i];
         }
     }
-    return str_find(path, STR("/v1/models/")) != SIZE_MAX ? &route_model : &route_other;
+    if (str_ends(path, str_of(route_mcp.tail))) {
+        return &route_mcp;
+    }
+    if (str_find(path, STR("/v1/models/")) != SIZE_MAX) {
+        return &route_model;
+    }
+    return provider_orders_path(path) ? &route_orders : &route_other;
 }
 
 static const uint64_t hash_seed[2] = {UINT64_C(0x6169726570726f76), UINT64_C(0x73696d756c617465)};
@@ -195,6 +213,19 @@ static void answer_ask(struct serving *s, const struct route *route)
     route->answer(&ask, &reply, s->act, answer);
 }
 
+static void answer_tools(struct serving *s, const struct route *route)
+{
+    struct tools_request request = {s->client->provider->orders, s->head, s->path,
+                                    s->has_json ? &s->json : NULL};
+    if (!has_key(s)) {
+        refuse(s, 401, STR(""), STR(""));
+    } else if (route->form == FORM_MCP) {
+        provider_mcp_answer(&request, &s->client->answer);
+    } else {
+        provider_orders_answer(&request, &s->client->answer);
+    }
+}
+
 static void answer_scripted_error(struct serving *s)
 {
     struct answer *answer = &s->client->answer;
@@ -222,6 +253,8 @@ static void make_answer(struct serving *s, const struct route *route)
         answer_body(s);
     } else if ((s->act->status != 0 || s->act->error.len > 0) && !in_stream) {
         answer_scripted_error(s);
+    } else if (route->form == FORM_MCP || route->form == FORM_ORDERS) {
+        answer_tools(s, route);
     } else if (!admitted(s, route)) {
         return;
     } else if (route->form == FORM_MODELS) {

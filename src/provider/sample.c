@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * sample.c - the smallest value that a JSON Schema admits, without recursion.
  *
- * Invariant: the stack has one frame per open container; at SAMPLE_DEPTH_MAX a schema that goes on
- * for ever gets null.
+ * Invariant: the stack has one frame per open container; at SAMPLE_DEPTH_MAX, and behind
+ * SAMPLE_VALUES_MAX values, a schema that goes on for ever gets null.
  */
 #include "provider/brain.h"
 
@@ -14,6 +14,7 @@
 #define SAMPLE_DEPTH_MAX  24
 #define SAMPLE_FOLLOW_MAX 16 /* references and alternatives in a row */
 #define SAMPLE_ITEMS_MAX  64
+#define SAMPLE_VALUES_MAX 2000 /* nested lists multiply */
 
 struct frame {
     uint32_t schema;
@@ -29,6 +30,7 @@ struct sample {
     const struct sample_hints *hints;
     struct frame stack[SAMPLE_DEPTH_MAX];
     size_t depth;
+    size_t values;
 };
 
 static uint32_t get(const struct sample *s, uint32_t schema, const char *key)
@@ -225,7 +227,7 @@ static bool open_container(struct sample *s, uint32_t schema)
     if (!array && !type_is(s, schema, "object") && properties == JSON_NONE) {
         return false;
     }
-    if (s->depth == SAMPLE_DEPTH_MAX) {
+    if (s->depth == SAMPLE_DEPTH_MAX || s->values > SAMPLE_VALUES_MAX) {
         json_put_null(s->w);
         return true;
     }
@@ -248,6 +250,7 @@ static bool open_container(struct sample *s, uint32_t schema)
 
 static void put_value(struct sample *s, uint32_t root, uint32_t schema, struct str name)
 {
+    s->values++;
     schema = resolve(s, root, schema);
     if (put_listed(s, schema) || open_container(s, schema)) {
         return;

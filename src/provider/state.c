@@ -141,7 +141,6 @@ static void write_last(struct json_writer *w, const struct state *state)
 void state_write(const struct state *state, const struct script *script, uint64_t age_ms,
                  struct json_writer *w)
 {
-    json_begin_object(w);
     json_member_u64(w, "script_age_ms", age_ms);
     json_member_u64(w, "requests", state->requests);
     json_member_u64(w, "in_flight", state->in_flight);
@@ -162,5 +161,4 @@ void state_write(const struct state *state, const struct script *script, uint64_
         write_head(w, &state->heads[i % STATE_HEADS_MAX]);
     }
     json_end_array(w);
-    json_end_object(w);
 }

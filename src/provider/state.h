@@ -57,6 +57,7 @@ struct state_request {
 void state_init(struct state *state, size_t body_bytes_max);
 void state_end(struct state *state);
 void state_note(struct state *state, const struct state_request *request);
+/* Members of the open object of `w`. */
 void state_write(const struct state *state, const struct script *script, uint64_t age_ms,
                  struct json_writer *w);
 

@@ -235,6 +235,19 @@ static void an_endless_schema_ends(void **state)
     rig_end(&rig);
 }
 
+static void a_schema_that_multiplies_stays_small(void **state)
+{
+    (void)state;
+    struct rig rig;
+    think(&rig,
+          "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],"
+          "\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"schema\":{\"type\":"
+          "\"array\",\"minItems\":60,\"items\":{\"$ref\":\"#\"}}}}}");
+    assert_true(json_valid(rig.reply.text, NULL));
+    assert_true(rig.reply.text.len < 100000);
+    rig_end(&rig);
+}
+
 static void limits_and_stops_end_the_text(void **state)
 {
     (void)state;
@@ -304,6 +317,7 @@ int main(void)
         cmocka_unit_test(other_tools_are_found_by_their_words),
         cmocka_unit_test(a_schema_gets_a_small_instance),
         cmocka_unit_test(an_endless_schema_ends),
+        cmocka_unit_test(a_schema_that_multiplies_stays_small),
         cmocka_unit_test(limits_and_stops_end_the_text),
         cmocka_unit_test(tokens_join_to_the_text),
         cmocka_unit_test(the_script_can_put_words_and_calls_in),
