@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * usage.h - tokens of one attempt, normalised: `input` includes cached and cache-writing tokens (OpenAI's
- * way; Anthropic counts them apart and is added up), `output` includes reasoning.
+ * usage.h - tokens of one attempt, normalised: `input` includes cached and cache-writing tokens
+ * (OpenAI's way; Anthropic counts them apart and is added up), `output` includes reasoning.
  */
 #ifndef AIRE_DOMAIN_USAGE_H
 #define AIRE_DOMAIN_USAGE_H
