@@ -24,7 +24,7 @@ const struct demo_scene demo_scenes[DEMO_SCENES] = {
     {DEMO_CHAT, true, REFUND("4106"), "429, retry in 30 s", CUE_NONE},
     {DEMO_RESPONSES, false, REFUND("4107"), "silent for 10 s", CUE_NONE},
     {DEMO_CHAT, true, REFUND("4108"), "no first token for 10 s", CUE_NONE},
-    {DEMO_MESSAGES, false, REFUND("4109"), "connection reset, twice", CUE_NONE},
+    {DEMO_MESSAGES, false, REFUND("4109"), "connection reset, thrice", CUE_NONE},
     {DEMO_CHAT, true, REFUND("4110"), "stalls mid-answer", CUE_NONE},
     {DEMO_CHAT, false, REFUND("4111"), "half of the JSON, twice", CUE_NONE},
     {DEMO_MESSAGES, true, REFUND("4112"), "cut mid-answer", CUE_NONE},

@@ -247,7 +247,8 @@ static const char *why_words(const struct call *call)
 {
     switch (call->why) {
     case ERR_TIMEOUT:
-        return call->status == 0 ? "no answer in time" : "answer stopped half-way";
+        return call->answer.text.len + call->answer.name.len == 0 ? "no answer in time"
+                                                                  : "answer stopped half-way";
     case ERR_REFUSED:
         return "connection refused";
     case ERR_RESET:

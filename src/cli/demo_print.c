@@ -43,7 +43,9 @@ static void clause(const char *words, char *to, size_t columns)
     (void)snprintf(to, columns + 1, "%.*s%s", (int)take, words, whole ? "" : "..");
     for (size_t i = 0; to[i] != '\0'; i++) {
         /* A code point may have been cut in two, and columns are counted in bytes. */
-        to[i] = to[i] >= ' ' && to[i] <= '~' ? to[i] : '?';
+        if (to[i] < ' ' || to[i] > '~') {
+            to[i] = '?';
+        }
     }
 }
 
@@ -210,11 +212,12 @@ static double mean(double sum, double count)
 void demo_print_summary(const struct demo_summary *summary)
 {
     struct shares shares = shares_of(summary);
-    (void)cli_printf("%s\ntry: attempts at providers / calls of the agent; added: beyond the same "
-                     "conversation at a healthy provider\n\n",
-                     RULE);
-    (void)cli_printf("%sAgainst the standard%s%20s%-20s%-13s\n", paint(PAINT_BOLD),
-                     paint(PAINT_PLAIN), "", "target", "this drill");
+    (void)cli_printf(
+        "%s\ntry: attempts upstream / calls of the agent; added: to the same conversation "
+        "where nothing breaks\n\n",
+        RULE);
+    (void)cli_printf("%sAgainst the standard%s%20s%-20s%s\n", paint(PAINT_BOLD), paint(PAINT_PLAIN),
+                     "", "target", "this drill");
     (void)cli_printf("  %-38s%-20s%zu of %d\n", "conversations with a usable answer", "> 99.5 %",
                      demo_usable_count(summary->with), DEMO_SCENES);
     (void)cli_printf("  %-38s%-20s%.0f %% (more than usual: that is the drill)\n",
