@@ -18,8 +18,7 @@ static bool is_omitted(const struct part *part, unsigned omitted)
 static struct part unknown_event(const struct answer *answer)
 {
     static const char *const data[] = {
-        [SHAPE_OPENAI] = "{\"id\":\"x\",\"object\":\"chat.completion.trace\",\"created\":1,"
-                         "\"model\":\"x\",\"choices\":[],\"x_trace\":{\"depth\":[1,2,3]}}",
+        [SHAPE_OPENAI] = "{\"object\":\"chat.completion.trace\",\"choices\":[],\"depth\":[1,2,3]}",
         [SHAPE_RESPONSES] = "{\"type\":\"response.x_trace\",\"depth\":[1,2,3]}",
         [SHAPE_ANTHROPIC] = "{\"type\":\"x_trace\",\"depth\":[1,2,3]}",
     };
