@@ -26,7 +26,7 @@
 #include <unistd.h>
 
 #define TURNS_MAX 200000
-#define BIG       (1 << 20)
+#define BIG       ((size_t)1048576)
 
 /* ---- certificates ---- */
 

@@ -128,6 +128,7 @@ static struct sim_event heap_pop(struct sim_env *sim)
 {
     struct sim_event first = sim->heap[0];
     sim->heap[0] = sim->heap[--sim->heap_len];
+    sim->heap[sim->heap_len].bytes = NULL; /* they went with the copy */
     for (size_t at = 0;;) {
         size_t least = at;
         for (size_t child = 2 * at + 1; child <= 2 * at + 2 && child < sim->heap_len; child++) {

@@ -22,7 +22,7 @@ static char path[64];
 static int setup(void **state)
 {
     (void)state;
-    memcpy(folder + sizeof folder - 7, "XXXXXX", 6);
+    (void)snprintf(folder, sizeof folder, "/tmp/aire-file-XXXXXX");
     assert_non_null(mkdtemp(folder));
     (void)snprintf(path, sizeof path, "%s/a", folder);
     return 0;
