@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define FILE_BYTES_MAX (4u * 1024 * 1024)
+#define FILE_BYTES_MAX MIB(4)
 
 struct folder {
     char path[1024]; /* of the configuration file; "" is the current one */
@@ -135,7 +135,7 @@ enum err configure_load(const struct configure *configure, struct generation **g
     struct buf providers;
     *fault = (struct fault){0};
     buf_init(&text, FILE_BYTES_MAX);
-    buf_init(&providers, 16 * 1024);
+    buf_init(&providers, KIB(16));
     enum err code = load(configure, &text, &providers, generation, fault);
     buf_end(&text);
     buf_end(&providers);

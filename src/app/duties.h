@@ -12,6 +12,6 @@ struct duties *duties_start(const struct env *env, struct commons *commons);
 void duties_stop(struct duties *duties); /* NULL is fine */
 
 #define DUTIES_TICK_MS  5000
-#define DUTIES_PRUNE_MS (10 * 60 * 1000)
+#define DUTIES_PRUNE_MS UINT64_C(600000)
 
 #endif

@@ -40,6 +40,10 @@ const char *num_show_us(uint64_t us, char *to, size_t room);
 const char *num_show_microusd(int64_t microusd, char *to, size_t room);
 const char *num_show_bytes(uint64_t bytes, char *to, size_t room);
 
+/* Sizes in constants, of the right type. */
+#define KIB(n) ((size_t)(n) << 10)
+#define MIB(n) ((size_t)(n) << 20)
+
 static inline uint64_t num_min(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;

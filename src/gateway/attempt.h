@@ -35,7 +35,7 @@ struct attempt {
     uint32_t key; /* index of the provider's key that was used */
 };
 
-#define ERROR_BODY_MAX (64 * 1024)
+#define ERROR_BODY_MAX KIB(64)
 
 void attempt_start(struct exchange *x, const struct target *target, struct breaker_ticket ticket);
 /* Cancels what is under way and settles; nothing is reported. */

@@ -54,7 +54,7 @@ struct gateway *gateway_new(const struct gateway_options *options)
     gateway->commons = options->commons;
     gateway->telemetry = options->telemetry;
     list_init(&gateway->exchanges);
-    gateway->scratch = arena_new(16 * 1024);
+    gateway->scratch = arena_new(KIB(16));
     uint64_t seed;
     env_entropy(options->commons->env, &seed, sizeof seed);
     rng_seed(&gateway->rng, seed);

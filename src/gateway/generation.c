@@ -281,21 +281,10 @@ static enum err bind_target(struct loader *l, struct target *target, const struc
     return registry_target(l->sources->registry, target->name, &route->breaker, &target->state);
 }
 
-static enum err load_tier(struct loader *l, const struct yaml *node, const struct route *route,
-                          struct tier *tier)
+static enum err load_model_tier(struct loader *l, const struct yaml *node,
+                                const struct route *route, struct tier *tier)
 {
     bool many = node->kind == YAML_LIST;
-    if (!many && str_equal(node->scalar, STR("rules"))) {
-        *tier = (struct tier){.kind = TIER_RULES, .name = STR("rules")};
-        return route->rules != NULL
-                   ? ERR_OK
-                   : wrong(l, node, ERR_INVALID, "the path has a tier 'rules' but no file for it",
-                           route->name);
-    }
-    if (!many && str_equal(node->scalar, STR("human"))) {
-        *tier = (struct tier){.kind = TIER_HUMAN, .name = STR("human")};
-        return ERR_OK;
-    }
     size_t count = many ? node->count : 1;
     const struct target **targets = arena_array_of(l->arena, const struct target *, count + 1);
     *tier = (struct tier){.kind = TIER_MODEL, .targets = targets};
@@ -315,6 +304,24 @@ static enum err load_tier(struct loader *l, const struct yaml *node, const struc
         targets[tier->count++] = target;
     }
     return tier->count > 0 ? ERR_OK : wrong(l, node, ERR_INVALID, "an empty tier", route->name);
+}
+
+static enum err load_tier(struct loader *l, const struct yaml *node, const struct route *route,
+                          struct tier *tier)
+{
+    struct str word = node->kind == YAML_SCALAR ? node->scalar : STR("");
+    if (str_equal(word, STR("rules"))) {
+        *tier = (struct tier){.kind = TIER_RULES, .name = STR("rules")};
+        return route->rules != NULL
+                   ? ERR_OK
+                   : wrong(l, node, ERR_INVALID, "the path has a tier 'rules' but no file for it",
+                           route->name);
+    }
+    if (str_equal(word, STR("human"))) {
+        *tier = (struct tier){.kind = TIER_HUMAN, .name = STR("human")};
+        return ERR_OK;
+    }
+    return load_model_tier(l, node, route, tier);
 }
 
 #define TIERS_MAX 16
@@ -343,7 +350,7 @@ static enum err load_rules(struct loader *l, struct str file, const struct yaml 
                            struct route *route)
 {
     struct buf text;
-    buf_init(&text, 4u * 1024 * 1024);
+    buf_init(&text, MIB(4));
     enum err code = l->sources->read(l->sources->object, file, &text);
     const struct yaml *root;
     if (code != ERR_OK) {
@@ -587,7 +594,7 @@ enum err generation_load(const struct generation_sources *sources, struct str ya
                          struct generation **generation, struct fault *fault)
 {
     must(sources->registry != NULL && sources->env != NULL);
-    struct arena *arena = arena_new(16 * 1024);
+    struct arena *arena = arena_new(KIB(16));
     struct generation *g = arena_new_of(arena, struct generation);
     struct loader loader = {.sources = sources, .generation = g, .arena = arena, .fault = fault};
     loader.settings = (struct settings_load){

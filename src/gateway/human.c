@@ -9,7 +9,7 @@
 #include "gateway/reply.h"
 #include "gateway/upstream.h"
 
-#define QUESTION_MAX (16 * 1024)
+#define QUESTION_MAX KIB(16)
 
 struct asking {
     struct store_unit unit;

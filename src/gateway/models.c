@@ -28,7 +28,7 @@ void models_reply(struct exchange *x, bool anthropic)
     const struct generation *g = x->generation;
     struct buf body;
     struct json_writer w;
-    buf_init(&body, 4u * 1024 * 1024);
+    buf_init(&body, MIB(4));
     json_writer_init(&w, &body);
     json_begin_object(&w);
     if (anthropic) {

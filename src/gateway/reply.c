@@ -190,7 +190,7 @@ void reply_error(struct exchange *x, unsigned status, const char *type, const ch
     struct http_field fields[2];
     size_t n = 0;
     struct buf body;
-    buf_init(&body, 64 * 1024);
+    buf_init(&body, KIB(64));
     const struct error_text error = {status, type, code, message, str_of(x->id)};
     enum err written = x->dialect != NULL ? x->dialect->write_error(&body, &error)
                                           : dialect_write_openai_error(&body, &error);
@@ -213,7 +213,7 @@ void reply_call_error(struct http_call *call, enum provider_kind family, unsigne
                       const char *code, struct str message)
 {
     struct buf body;
-    buf_init(&body, 64 * 1024);
+    buf_init(&body, KIB(64));
     const struct error_text error = {status, NULL, code, message, STR("")};
     enum err written = family == PROVIDER_ANTHROPIC ? dialect_write_anthropic_error(&body, &error)
                                                     : dialect_write_openai_error(&body, &error);

@@ -71,7 +71,7 @@ struct route_retries {
 };
 
 enum route_record { RECORD_FACT, RECORD_BEFORE_RELEASE };
-#define CAPTURE_BYTES_MAX (24 * 1024) /* of each body */
+#define CAPTURE_BYTES_MAX KIB(24) /* of each body */
 enum route_capture { CAPTURE_NONE, CAPTURE_META, CAPTURE_FULL };
 
 struct route {

@@ -13,10 +13,11 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/num.h"
 
 #include <stdint.h>
 
-#define STREAM_HELD_MAX     (1024 * 1024) /* raw bytes waiting; beyond it the attempt fails */
+#define STREAM_HELD_MAX     MIB(1) /* raw bytes waiting; beyond it the attempt fails */
 #define STREAM_CHANNELS_MAX 256
 #define STREAM_JUDGES_MAX   8
 

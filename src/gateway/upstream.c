@@ -351,7 +351,7 @@ void upstream_stand_in(struct exchange *x, struct str text, double confidence)
     x->answer_confidence = confidence;
     x->degraded = x->tier > 0;
     timer_disarm(&x->total);
-    buf_init(&x->stand_in, 1024 * 1024);
+    buf_init(&x->stand_in, MIB(1));
     enum err code = x->dialect->write_answer(&x->stand_in, &x->view, str_of(x->id), text,
                                              x->began_at.us / US_PER_S);
     must(code == ERR_OK);
@@ -407,7 +407,7 @@ static const struct ending *ending_of(enum failure failure)
 static void fail_stream(struct exchange *x, const struct ending *ending)
 {
     struct buf text;
-    buf_init(&text, 16 * 1024);
+    buf_init(&text, KIB(16));
     const struct error_text error = {ending->status, NULL, ending->code, str_of(ending->words),
                                      str_of(x->id)};
     enum err code = x->dialect->write_stream_error(&text, &error, &x->answer);

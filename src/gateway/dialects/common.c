@@ -20,7 +20,7 @@ enum err dialect_read_common(const struct json *json, struct request_view *view,
     }
     view->model = json_get(json, JSON_ROOT, STR("model"));
     if (!json_is(json, view->model, JSON_STRING) || json_inner(json, view->model).len == 0 ||
-        json_inner(json, view->model).len > DOMAIN_NAME_MAX * 2) {
+        json_inner(json, view->model).len > (size_t)DOMAIN_NAME_MAX * 2) {
         return fault_set(fault, ERR_INVALID, "'model' must be a non-empty string");
     }
     uint32_t stream = json_get(json, JSON_ROOT, STR("stream"));
