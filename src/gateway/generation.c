@@ -286,6 +286,9 @@ static enum err load_model_tier(struct loader *l, const struct yaml *node,
 {
     bool many = node->kind == YAML_LIST;
     size_t count = many ? node->count : 1;
+    if (count > TIER_TARGETS_MAX) {
+        return wrong(l, node, ERR_LIMIT, "a tier has at most 64 targets", route->name);
+    }
     const struct target **targets = arena_array_of(l->arena, const struct target *, count + 1);
     *tier = (struct tier){.kind = TIER_MODEL, .targets = targets};
     for (const struct yaml *item = many ? node->first : node; item != NULL;

@@ -45,6 +45,8 @@ struct target {
     struct target_state *state;
 };
 
+#define TIER_TARGETS_MAX 64
+
 enum tier_kind { TIER_MODEL, TIER_RULES, TIER_HUMAN };
 
 struct tier {

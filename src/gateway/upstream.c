@@ -45,9 +45,9 @@ static const struct target *pick(struct exchange *x, const struct tier *tier)
 {
     uint64_t total = 0;
     struct instant now = loop_now(x->gateway->loop);
-    const struct target *open[64];
+    const struct target *open[TIER_TARGETS_MAX];
     size_t count = 0;
-    for (size_t i = 0; i < tier->count && i < 64; i++) {
+    for (size_t i = 0; i < tier->count; i++) {
         const struct target *target = tier->targets[i];
         if ((x->tried >> i & 1) != 0) {
             continue;
@@ -73,7 +73,7 @@ static const struct target *pick(struct exchange *x, const struct tier *tier)
 
 static void mark_tried(struct exchange *x, const struct tier *tier, const struct target *target)
 {
-    for (size_t i = 0; i < tier->count && i < 64; i++) {
+    for (size_t i = 0; i < tier->count; i++) {
         x->tried |= tier->targets[i] == target ? UINT64_C(1) << i : 0;
     }
 }
