@@ -93,9 +93,9 @@ struct demo_summary {
     double breaker_openings;
     double incidents;
     double recovery_s; /* of all incidents together */
-    double own_s;      /* the Governor's part of all exchanges */
-    double exchanges;
-    uint64_t us; /* the whole demonstration */
+    double own_s;      /* the Governor's part of a median exchange is at most this */
+    double exchanges;  /* that it was measured on */
+    uint64_t us;       /* the whole demonstration */
 };
 
 void demo_summary_read(struct demo_summary *summary, struct str metrics);
