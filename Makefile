@@ -45,7 +45,7 @@ fuzz: ## libFuzzer on every parser for TIME_S=60 each, or on TARGET=json alone
 bench: ## speed and memory, as ratios against nginx
 	@tools/deps.sh build bench
 	@tools/build.sh release aire
-	@bench/run.sh
+	@python3 bench/run.py
 
 format: ## clang-format over src, tests and bench
 	@tools/deps.sh check
