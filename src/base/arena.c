@@ -193,6 +193,35 @@ struct str arena_printf(struct arena *arena, const char *format, ...)
     return (struct str){text, (size_t)length};
 }
 
+struct str arena_join(struct arena *arena, const struct str *parts, size_t count)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < count; i++) {
+        len += parts[i].len;
+    }
+    char *to = arena_alloc(arena, len + 1);
+    size_t at = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (parts[i].len > 0) {
+            memcpy(to + at, parts[i].at, parts[i].len);
+            at += parts[i].len;
+        }
+    }
+    to[len] = '\0';
+    return (struct str){to, len};
+}
+
+struct str arena_u64(struct arena *arena, uint64_t value)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+    do {
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    return arena_str(arena, (struct str){digits + at, sizeof digits - at});
+}
+
 void arena_cleanup(struct arena *arena, void (*run)(void *object), void *object)
 {
     must(run != NULL);

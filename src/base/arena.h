@@ -12,6 +12,7 @@
 #include "base/str.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct arena;
 
@@ -26,6 +27,9 @@ struct str arena_str(struct arena *arena, struct str s);           /* a copy, wi
 const char *arena_cstr(struct arena *arena, struct str s);         /* the same as C string */
 struct str arena_printf(struct arena *arena, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+struct str arena_join(struct arena *arena, const struct str *parts, size_t count);
+struct str arena_u64(struct arena *arena, uint64_t value); /* decimal */
 
 /* Calls `run(object)` when the arena is freed: for descriptors and shared counts, not memory. */
 void arena_cleanup(struct arena *arena, void (*run)(void *object), void *object);

@@ -495,14 +495,14 @@ static size_t derive_body(struct exchange *x, struct str **slices)
     return json_edit_slices(&edit, slices);
 }
 
-static struct str provider_key(const struct provider *provider, uint32_t *index)
+static struct str credential_of(const struct provider *provider, uint32_t *index)
 {
     if (provider->keys.count == 0) {
         return STR("");
     }
     uint32_t at = atomic_load_explicit(&provider->state->key_at, memory_order_relaxed);
     *index = at;
-    return provider->keys.items[at % provider->keys.count];
+    return provider->credentials[at % provider->keys.count];
 }
 
 void attempt_start(struct exchange *x, const struct target *target, struct breaker_ticket ticket)
@@ -528,22 +528,15 @@ void attempt_start(struct exchange *x, const struct target *target, struct break
 
     struct http_field *fields;
     struct str *slices;
-    struct str key = provider_key(provider, &a->key);
-    size_t count = reply_request_fields(x, provider, key, &fields);
+    struct str credential = credential_of(provider, &a->key);
+    size_t count = reply_request_fields(x, provider, credential, &fields);
     size_t slice_count = derive_body(x, &slices);
-    const struct http_origin_options where = {.host = provider->host,
-                                              .port = provider->port,
-                                              .tls = provider->tls,
-                                              .tls_key = provider->tls_key,
-                                              .proxy_host = provider->proxy_host,
-                                              .proxy_port = provider->proxy_port,
-                                              .proxy_auth = provider->proxy_auth};
     struct str query = http_call_query(x->call);
+    const struct str path[] = {provider->path, x->dialect->path, STR("?"), query};
     const struct fetch_options options = {
-        .origin = http_origin_get(x->gateway->client, &where),
+        .origin = gateway_origin(x->gateway, x->generation, provider),
         .method = STR("POST"),
-        .target = arena_printf(x->arena, STR_FMT STR_FMT "%s" STR_FMT, STR_ARG(provider->path),
-                               STR_ARG(x->dialect->path), query.len > 0 ? "?" : "", STR_ARG(query)),
+        .target = arena_join(x->arena, path, query.len > 0 ? 4 : 2),
         .fields = fields,
         .count = count,
         .body = slices,

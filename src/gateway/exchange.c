@@ -31,6 +31,16 @@ static int64_t next_number(struct commons *commons, struct wall now)
     return (int64_t)next;
 }
 
+static void write_id(int64_t number, char id[EXCHANGE_ID_BYTES])
+{
+    id[0] = 'e';
+    id[1] = 'x';
+    for (int i = 0; i < 16; i++) {
+        id[2 + i] = "0123456789abcdef"[number >> (60 - 4 * i) & 15];
+    }
+    id[18] = '\0';
+}
+
 void exchange_begin(struct gateway *gateway, struct http_call *call,
                     const struct endpoint *endpoint)
 {
@@ -46,7 +56,7 @@ void exchange_begin(struct gateway *gateway, struct http_call *call,
     x->began = http_call_began(call);
     x->began_at = loop_wall(gateway->loop);
     x->number = next_number(gateway->commons, x->began_at);
-    (void)snprintf(x->id, sizeof x->id, "ex%016llx", (unsigned long long)x->number);
+    write_id(x->number, x->id);
     uint8_t random[24];
     for (size_t i = 0; i < sizeof random; i += 8) {
         /* Trace ids must be unique, not secret. */

@@ -38,8 +38,39 @@ struct generation *gateway_generation(struct gateway *gateway)
     if (gateway->generation == NULL || gateway->generation->number != number) {
         generation_unref(gateway->generation);
         gateway->generation = commons_current(gateway->commons);
+        free(gateway->origins);
+        gateway->origins = calloc(gateway->generation->provider_count + 1,
+                                  sizeof(struct http_origin *));
+        if (gateway->origins == NULL) {
+            must_have_memory();
+        }
     }
     return gateway->generation;
+}
+
+static struct http_origin *find_origin(struct gateway *gateway, const struct provider *provider)
+{
+    const struct http_origin_options where = {.host = provider->host,
+                                              .port = provider->port,
+                                              .tls = provider->tls,
+                                              .tls_key = provider->tls_key,
+                                              .proxy_host = provider->proxy_host,
+                                              .proxy_port = provider->proxy_port,
+                                              .proxy_auth = provider->proxy_auth};
+    return http_origin_get(gateway->client, &where);
+}
+
+struct http_origin *gateway_origin(struct gateway *gateway, const struct generation *generation,
+                                   const struct provider *provider)
+{
+    if (generation != gateway->generation) {
+        return find_origin(gateway, provider); /* an exchange of an older configuration */
+    }
+    struct http_origin **slot = &gateway->origins[provider - generation->providers];
+    if (*slot == NULL) {
+        *slot = find_origin(gateway, provider);
+    }
+    return *slot;
 }
 
 /* ---- life ---- */
@@ -76,6 +107,7 @@ void gateway_free(struct gateway *gateway)
     }
     http_client_free(gateway->client);
     generation_unref(gateway->generation);
+    free(gateway->origins);
     arena_free(gateway->scratch);
     free(gateway);
 }

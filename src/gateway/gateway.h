@@ -63,6 +63,7 @@ struct gateway {
     struct telemetry telemetry;
     struct http_client *client;
     struct generation *generation; /* this loop's reference to the current one */
+    struct http_origin **origins;  /* of its providers, found once */
     struct link exchanges;
     size_t count;
     struct rng rng;
@@ -71,5 +72,8 @@ struct gateway {
 
 /* The current generation, followed lazily: one atomic load an exchange. */
 struct generation *gateway_generation(struct gateway *gateway);
+/* Where a provider's connections go, pooled on this loop. */
+struct http_origin *gateway_origin(struct gateway *gateway, const struct generation *generation,
+                                   const struct provider *provider);
 
 #endif

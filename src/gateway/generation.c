@@ -161,6 +161,13 @@ static enum err load_provider(struct loader *l, const struct yaml *node, struct 
                          "a key is empty or holds a line break", STR("(not shown)"));
         }
     }
+    struct str *credentials = arena_array_of(l->arena, struct str, conf.keys.count + 1);
+    for (size_t i = 0; i < conf.keys.count; i++) {
+        const struct str parts[] = {provider->kind == PROVIDER_OPENAI ? STR("Bearer ") : STR(""),
+                                    conf.keys.items[i]};
+        credentials[i] = arena_join(l->arena, parts, 2);
+    }
+    provider->credentials = credentials;
     if (secure && (code = load_tls(l, &conf, provider, at)) != ERR_OK) {
         return code;
     }

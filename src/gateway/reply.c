@@ -7,8 +7,6 @@
 
 #include "base/must.h"
 
-#include <stdio.h>
-
 /* Never from client to provider: connection matters, framing, credentials, what names our own host.
  */
 static const struct str request_dropped[] = {
@@ -58,7 +56,7 @@ static const struct str response_dropped[] = {
 static bool listed(struct str name, const struct str *list, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (str_equal_ci(name, list[i])) {
+        if (name.len == list[i].len && str_equal_ci(name, list[i])) {
             return true;
         }
     }
@@ -85,19 +83,8 @@ static bool credential_field(struct str name)
            str_equal_ci(name, STR("api-key"));
 }
 
-static void add_credential(struct exchange *x, const struct provider *provider, struct str key,
-                           struct http_field *fields, size_t *count)
-{
-    if (provider->kind == PROVIDER_ANTHROPIC) {
-        fields[(*count)++] = (struct http_field){STR("x-api-key"), key};
-    } else {
-        fields[(*count)++] = (struct http_field){
-            STR("authorization"), arena_printf(x->arena, "Bearer " STR_FMT, STR_ARG(key))};
-    }
-}
-
-size_t reply_request_fields(struct exchange *x, const struct provider *provider, struct str key,
-                            struct http_field **fields)
+size_t reply_request_fields(struct exchange *x, const struct provider *provider,
+                            struct str credential, struct http_field **fields)
 {
     const struct http_head *head = http_call_head(x->call);
     struct http_field *list = arena_array_of(x->arena, struct http_field, head->count + 3);
@@ -109,8 +96,10 @@ size_t reply_request_fields(struct exchange *x, const struct provider *provider,
             list[count++] = head->fields[i];
         }
     }
-    if (own && key.len > 0) {
-        add_credential(x, provider, key, list, &count);
+    if (own && credential.len > 0) {
+        bool anthropic = provider->kind == PROVIDER_ANTHROPIC;
+        list[count++] = (struct http_field){anthropic ? STR("x-api-key") : STR("authorization"),
+                                            credential};
     }
     char parent[TRACE_PARENT_BYTES];
     list[count++] = (struct http_field){
@@ -150,8 +139,7 @@ static size_t add_own(struct exchange *x, struct http_field *fields)
     if (x->tier_name.len > 0) {
         fields[n++] = (struct http_field){STR("x-aire-tier"), x->tier_name};
     }
-    fields[n++] = (struct http_field){STR("x-aire-attempts"),
-                                      arena_printf(x->arena, "%u", (unsigned)x->attempts)};
+    fields[n++] = (struct http_field){STR("x-aire-attempts"), arena_u64(x->arena, x->attempts)};
     if (x->degraded) {
         fields[n++] = (struct http_field){STR("x-aire-degraded"), x->tier_name};
     }
@@ -198,9 +186,8 @@ void reply_error(struct exchange *x, unsigned status, const char *type, const ch
     /* Our own retries are spent, or would not help: the client's must not multiply them. */
     fields[n++] = (struct http_field){STR("x-should-retry"), STR("false")};
     if (x->retry_after_ms > 0) {
-        fields[n++] = (struct http_field){
-            STR("retry-after"),
-            arena_printf(x->arena, "%llu", (unsigned long long)((x->retry_after_ms + 999) / 1000))};
+        fields[n++] = (struct http_field){STR("retry-after"),
+                                          arena_u64(x->arena, (x->retry_after_ms + 999) / 1000)};
     }
     reply_begin(x, status, fields, n, STR("application/json"), body.len);
     exchange_leaves(x, buf_str(&body));

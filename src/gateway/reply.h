@@ -9,8 +9,8 @@
 
 /* Fields for the provider: the client's, without credentials, cookies, hop-by-hop, framing and
  * x-aire-*; with our credential and traceparent. In the exchange's arena. */
-size_t reply_request_fields(struct exchange *x, const struct provider *provider, struct str key,
-                            struct http_field **fields);
+size_t reply_request_fields(struct exchange *x, const struct provider *provider,
+                            struct str credential, struct http_field **fields);
 /* A copy, in the arena, of the response fields that may pass to the client. */
 size_t reply_response_fields(struct arena *arena, const struct http_head *head,
                              struct http_field **fields);

@@ -22,7 +22,8 @@ struct provider {
     enum provider_kind kind;
     enum provider_auth auth;
     struct settings_texts keys;
-    struct tls_client *tls; /* NULL: plain http */
+    const struct str *credentials; /* each key as its header field carries it */
+    struct tls_client *tls;        /* NULL: plain http */
     struct str tls_key;
     struct str host;
     uint16_t port;

@@ -74,6 +74,9 @@ uint32_t json_count(const struct json *json, uint32_t node);
 
 /* Last member of that (decoded) name, as most readers have it; JSON_NONE if absent or no object. */
 uint32_t json_get(const struct json *json, uint32_t object, struct str key);
+/* Several members by one walk: found[i] is the value of keys[i], as json_get has it. */
+void json_pick(const struct json *json, uint32_t object, const struct str *keys, size_t count,
+               uint32_t *found);
 uint32_t json_at(const struct json *json, uint32_t array, uint32_t index);
 
 /* Children in order: for (n = json_first(j, c); n != JSON_NONE; n = json_after(j, c, n)). In an

@@ -191,17 +191,42 @@ bool json_string_is(const struct json *json, uint32_t node, struct str expected)
            (inner.len == 0 || !memcmp(inner.at, expected.at, inner.len));
 }
 
+/* Most keys differ in length from what is looked for: no call for those. */
+static bool key_is(const struct json *json, uint32_t node, struct str key)
+{
+    const struct json_node *n = &json->nodes[node];
+    if (n->escaped != 0) {
+        return decoded_is(json_inner(json, node), key);
+    }
+    return n->len == key.len && memcmp(json->text.at + n->at, key.at, key.len) == 0;
+}
+
 /* A walk over all keys, also behind a match: the last one counts. Objects in requests are small,
  * and a table would cost more than it saves. */
-uint32_t json_get(const struct json *json, uint32_t object, struct str key)
+void json_pick(const struct json *json, uint32_t object, const struct str *keys, size_t count,
+               uint32_t *found)
 {
-    uint32_t found = JSON_NONE;
-    if (json_is(json, object, JSON_OBJECT)) {
-        for (uint32_t k = json_first(json, object); k != JSON_NONE;
-             k = json_after(json, object, k)) {
-            found = json_string_is(json, k, key) ? k + 1 : found;
+    for (size_t i = 0; i < count; i++) {
+        found[i] = JSON_NONE;
+    }
+    if (!json_is(json, object, JSON_OBJECT)) {
+        return;
+    }
+    uint32_t end = json->nodes[object].next;
+    for (uint32_t k = object + 1; k < end; k = json->nodes[k + 1].next) {
+        for (size_t i = 0; i < count; i++) {
+            if (key_is(json, k, keys[i])) {
+                found[i] = k + 1;
+                break;
+            }
         }
     }
+}
+
+uint32_t json_get(const struct json *json, uint32_t object, struct str key)
+{
+    uint32_t found;
+    json_pick(json, object, &key, 1, &found);
     return found;
 }
 

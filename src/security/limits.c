@@ -395,7 +395,7 @@ size_t limits_steps(const struct limit_reservation *reservation, uint64_t tokens
                     struct arena *arena, struct store_step steps[LIMIT_STEPS_MAX])
 {
     must(reservation->count <= LIMIT_CLAIMS_MAX && microusd >= 0);
-    if (tokens == 0 && microusd == 0) {
+    if (reservation->count == 0 || (tokens == 0 && microusd == 0)) {
         return 0;
     }
     char text[WHEN_TEXT_BYTES];

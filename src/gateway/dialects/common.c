@@ -18,31 +18,57 @@ enum err dialect_read_common(const struct json *json, struct request_view *view,
         return fault_set(fault, ERR_INVALID, "the field '" STR_FMT "' occurs twice",
                          STR_ARG(str_cut(json_inner(json, twice), 0, 64)));
     }
-    view->model = json_get(json, JSON_ROOT, STR("model"));
+    static const struct str keys[] = {STR_CONST("model"), STR_CONST("stream"), STR_CONST("tools")};
+    uint32_t found[3];
+    json_pick(json, JSON_ROOT, keys, 3, found);
+    view->model = found[0];
     if (!json_is(json, view->model, JSON_STRING) || json_inner(json, view->model).len == 0 ||
         json_inner(json, view->model).len > (size_t)DOMAIN_NAME_MAX * 2) {
         return fault_set(fault, ERR_INVALID, "'model' must be a non-empty string");
     }
-    uint32_t stream = json_get(json, JSON_ROOT, STR("stream"));
+    uint32_t stream = found[1];
     if (stream != JSON_NONE && json_kind(json, stream) != JSON_TRUE &&
         json_kind(json, stream) != JSON_FALSE && json_kind(json, stream) != JSON_NULL) {
         return fault_set(fault, ERR_INVALID, "'stream' must be true or false");
     }
     view->streams = json_bool(json, stream, false);
     view->choices = 1;
-    view->tools = json_count(json, json_get(json, JSON_ROOT, STR("tools")));
+    view->tools = json_count(json, found[2]);
     return ERR_OK;
 }
 
-static uint64_t token_count(const struct json *json, uint32_t object, struct str key)
+static uint64_t token_count(const struct json *json, uint32_t node)
 {
     uint64_t value = 0;
     /* A count beyond 2^40 is no count. */
-    if (!json_u64(json, json_get(json, object, key), &value) || value > (UINT64_C(1) << 40)) {
-        return 0;
-    }
-    return value;
+    return json_u64(json, node, &value) && value <= (UINT64_C(1) << 40) ? value : 0;
 }
+
+enum usage_key {
+    USAGE_PROMPT,
+    USAGE_INPUT,
+    USAGE_COMPLETION,
+    USAGE_OUTPUT,
+    USAGE_CACHE_READ,
+    USAGE_CACHE_WRITTEN,
+    USAGE_PROMPT_DETAILS,
+    USAGE_INPUT_DETAILS,
+    USAGE_COMPLETION_DETAILS,
+    USAGE_OUTPUT_DETAILS,
+    USAGE_KEYS
+};
+static const struct str usage_keys[USAGE_KEYS] = {
+    STR_CONST("prompt_tokens"),
+    STR_CONST("input_tokens"),
+    STR_CONST("completion_tokens"),
+    STR_CONST("output_tokens"),
+    STR_CONST("cache_read_input_tokens"),
+    STR_CONST("cache_creation_input_tokens"),
+    STR_CONST("prompt_tokens_details"),
+    STR_CONST("input_tokens_details"),
+    STR_CONST("completion_tokens_details"),
+    STR_CONST("output_tokens_details"),
+};
 
 /* OpenAI chat and responses, embeddings, and Anthropic name their fields differently; none overlap.
  * Later reports replace earlier ones where they say more (Anthropic's are cumulative). */
@@ -51,28 +77,30 @@ void dialect_add_usage(const struct json *json, uint32_t usage, struct answer_vi
     if (!json_is(json, usage, JSON_OBJECT)) {
         return;
     }
-    struct usage *u = &answer->usage;
-    uint64_t prompt = token_count(json, usage, STR("prompt_tokens"));
-    uint64_t input = token_count(json, usage, STR("input_tokens"));
-    uint64_t output = token_count(json, usage, STR("completion_tokens"));
-    output = num_max(output, token_count(json, usage, STR("output_tokens")));
-    uint64_t cache_read = token_count(json, usage, STR("cache_read_input_tokens"));
-    uint64_t cache_write = token_count(json, usage, STR("cache_creation_input_tokens"));
-    uint32_t details = json_get(json, usage, STR("prompt_tokens_details"));
-    details = details != JSON_NONE ? details : json_get(json, usage, STR("input_tokens_details"));
-    uint32_t spent = json_get(json, usage, STR("completion_tokens_details"));
-    spent = spent != JSON_NONE ? spent : json_get(json, usage, STR("output_tokens_details"));
-    uint64_t cached = token_count(json, details, STR("cached_tokens"));
-
-    u->known = true;
-    u->input_cached = num_max(u->input_cached, num_max(cached, cache_read));
-    u->input_cache_written = num_max(u->input_cache_written, cache_write);
+    uint32_t at[USAGE_KEYS];
+    json_pick(json, usage, usage_keys, USAGE_KEYS, at);
+    uint64_t prompt = token_count(json, at[USAGE_PROMPT]);
+    uint64_t input = token_count(json, at[USAGE_INPUT]);
+    uint64_t output = num_max(token_count(json, at[USAGE_COMPLETION]),
+                              token_count(json, at[USAGE_OUTPUT]));
+    uint64_t cache_read = token_count(json, at[USAGE_CACHE_READ]);
+    uint64_t cache_written = token_count(json, at[USAGE_CACHE_WRITTEN]);
+    bool openai_names = at[USAGE_PROMPT_DETAILS] != JSON_NONE;
+    uint32_t details = at[openai_names ? USAGE_PROMPT_DETAILS : USAGE_INPUT_DETAILS];
+    openai_names = at[USAGE_COMPLETION_DETAILS] != JSON_NONE;
+    uint32_t spent = at[openai_names ? USAGE_COMPLETION_DETAILS : USAGE_OUTPUT_DETAILS];
+    uint64_t cached = token_count(json, json_get(json, details, STR("cached_tokens")));
+    uint64_t reasoning = token_count(json, json_get(json, spent, STR("reasoning_tokens")));
     /* Anthropic's input_tokens leave out what the cache gave or took. */
-    uint64_t whole = prompt > 0 ? prompt : input > 0 ? input + cache_read + cache_write : 0;
+    uint64_t whole = prompt > 0 ? prompt : input > 0 ? input + cache_read + cache_written : 0;
+
+    struct usage *u = &answer->usage;
+    u->known = true;
     u->input = num_max(u->input, whole);
+    u->input_cached = num_max(u->input_cached, num_max(cached, cache_read));
+    u->input_cache_written = num_max(u->input_cache_written, cache_written);
     u->output = num_max(u->output, output);
-    u->output_reasoning = num_max(u->output_reasoning,
-                                  token_count(json, spent, STR("reasoning_tokens")));
+    u->output_reasoning = num_max(u->output_reasoning, reasoning);
 }
 
 void dialect_content_text(const struct json *json, uint32_t content, struct arena *arena,

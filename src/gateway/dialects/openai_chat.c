@@ -123,41 +123,62 @@ static void add_delta(struct stream_view *out, struct answer_view *answer, enum 
     }
 }
 
-static void read_text(const struct json *json, uint32_t object, struct str key,
-                      enum channel_kind kind, struct stream_view *out, struct answer_view *answer)
-{
-    uint32_t node = json_get(json, object, key);
-    if (json_is(json, node, JSON_STRING) && json_inner(json, node).len > 0) {
-        add_delta(out, answer, kind, 0, json_inner(json, node));
-    }
-}
+enum delta_key {
+    DELTA_CONTENT,
+    DELTA_THINKING,
+    DELTA_REASONING,
+    DELTA_REFUSAL,
+    DELTA_TOOLS,
+    DELTA_KEYS
+};
+static const struct str delta_keys[DELTA_KEYS] = {
+    STR_CONST("content"), STR_CONST("reasoning_content"), STR_CONST("reasoning"),
+    STR_CONST("refusal"), STR_CONST("tool_calls")};
 
-static void read_delta(const struct json *json, uint32_t choice, struct stream_view *out,
-                       struct answer_view *answer)
+static void read_tools(const struct json *json, uint32_t calls, uint32_t choice,
+                       struct stream_view *out, struct answer_view *answer)
 {
-    uint32_t delta = json_get(json, choice, STR("delta"));
-    uint64_t index = 0;
-    (void)json_u64(json, json_get(json, choice, STR("index")), &index);
-    size_t before = out->delta_count;
-    read_text(json, delta, STR("content"), CHANNEL_TEXT, out, answer);
-    read_text(json, delta, STR("reasoning_content"), CHANNEL_REASONING, out, answer);
-    read_text(json, delta, STR("reasoning"), CHANNEL_REASONING, out, answer);
-    uint32_t refusal = json_get(json, delta, STR("refusal"));
-    if (json_is(json, refusal, JSON_STRING) && json_inner(json, refusal).len > 0) {
-        answer->refused = true;
-        add_delta(out, answer, CHANNEL_TEXT, 0, json_inner(json, refusal));
-    }
-    for (size_t i = before; i < out->delta_count; i++) {
-        out->deltas[i].index = (uint32_t)(index % CHOICES_MAX);
-    }
-    uint32_t calls = json_get(json, delta, STR("tool_calls"));
     for (uint32_t c = json_first(json, calls); c != JSON_NONE; c = json_after(json, calls, c)) {
         uint32_t function = json_get(json, c, STR("function"));
         uint64_t number = 0;
         (void)json_u64(json, json_get(json, c, STR("index")), &number);
         answer->tool_calls += json_is(json, json_get(json, c, STR("id")), JSON_STRING) ? 1 : 0;
-        add_delta(out, answer, CHANNEL_TOOL, (uint32_t)((index % CHOICES_MAX) * 256 + number % 256),
+        add_delta(out, answer, CHANNEL_TOOL, choice * 256 + (uint32_t)(number % 256),
                   json_inner(json, json_get(json, function, STR("arguments"))));
+    }
+}
+
+static void read_delta(const struct json *json, uint32_t delta, uint32_t choice,
+                       struct stream_view *out, struct answer_view *answer)
+{
+    uint32_t at[DELTA_KEYS];
+    json_pick(json, delta, delta_keys, DELTA_KEYS, at);
+    for (int i = DELTA_CONTENT; i <= DELTA_REFUSAL; i++) {
+        struct str text = json_is(json, at[i], JSON_STRING) ? json_inner(json, at[i]) : STR("");
+        if (text.len > 0) {
+            bool thinks = i == DELTA_THINKING || i == DELTA_REASONING;
+            answer->refused = answer->refused || i == DELTA_REFUSAL;
+            add_delta(out, answer, thinks ? CHANNEL_REASONING : CHANNEL_TEXT, choice, text);
+        }
+    }
+    read_tools(json, at[DELTA_TOOLS], choice, out, answer);
+}
+
+static void read_choice(const struct json *json, uint32_t node, struct stream_view *out,
+                        struct answer_view *answer)
+{
+    static const struct str keys[] = {STR_CONST("index"), STR_CONST("delta"),
+                                      STR_CONST("finish_reason")};
+    uint32_t at[3];
+    uint64_t index = 0;
+    json_pick(json, node, keys, 3, at);
+    (void)json_u64(json, at[0], &index);
+    read_delta(json, at[1], (uint32_t)(index % CHOICES_MAX), out, answer);
+    if (json_is(json, at[2], JSON_STRING)) {
+        bool filtered = json_string_is(json, at[2], STR("content_filter"));
+        answer->refused = answer->refused || filtered;
+        answer->finish = filtered ? STR("content_filter") : STR("stop");
+        answer->finished++;
     }
 }
 
@@ -176,29 +197,21 @@ static void read_event(const struct request_view *view, const struct sse_event *
         out->message = STR("an event of the stream is not JSON");
         return;
     }
-    uint32_t error = json_get(&json, JSON_ROOT, STR("error"));
-    if (error != JSON_NONE && json_kind(&json, error) != JSON_NULL) {
+    static const struct str keys[] = {STR_CONST("error"), STR_CONST("choices"), STR_CONST("usage")};
+    uint32_t at[3];
+    json_pick(&json, JSON_ROOT, keys, 3, at);
+    if (at[0] != JSON_NONE && json_kind(&json, at[0]) != JSON_NULL) {
         struct error_fields fields;
         dialect_error_fields(&json, arena, &fields);
         out->failure = failure_of_error(fields.code, fields.type, fields.message);
         out->message = fields.message;
         return;
     }
-    uint32_t choices = json_get(&json, JSON_ROOT, STR("choices"));
-    for (uint32_t c = json_first(&json, choices); c != JSON_NONE;
-         c = json_after(&json, choices, c)) {
-        read_delta(&json, c, out, answer);
-        if (json_is(&json, json_get(&json, c, STR("finish_reason")), JSON_STRING)) {
-            bool filtered = json_string_is(&json, json_get(&json, c, STR("finish_reason")),
-                                           STR("content_filter"));
-            answer->refused = answer->refused || filtered;
-            answer->finish = filtered ? STR("content_filter") : STR("stop");
-            answer->finished++;
-        }
+    for (uint32_t c = json_first(&json, at[1]); c != JSON_NONE; c = json_after(&json, at[1], c)) {
+        read_choice(&json, c, out, answer);
     }
-    uint32_t usage = json_get(&json, JSON_ROOT, STR("usage"));
-    dialect_add_usage(&json, usage, answer);
-    out->hide = json_count(&json, choices) == 0 && json_is(&json, usage, JSON_OBJECT) &&
+    dialect_add_usage(&json, at[2], answer);
+    out->hide = json_count(&json, at[1]) == 0 && json_is(&json, at[2], JSON_OBJECT) &&
                 !view->usage_asked;
     answer->terminal = answer->finished >= view->choices;
     out->last = answer->terminal;
