@@ -8,16 +8,17 @@ static const struct endpoint endpoints[] = {
 #undef ENDPOINT
 };
 
-const struct endpoint *endpoint_find(struct str method, struct str path, bool *path_known)
+const struct endpoint *endpoint_find(struct str method, struct str path,
+                                     const struct endpoint **other)
 {
-    *path_known = false;
+    struct str wanted = str_equal(method, STR("HEAD")) ? STR("GET") : method;
+    *other = NULL;
     for (size_t i = 0; i < sizeof endpoints / sizeof endpoints[0]; i++) {
-        if (!str_equal(endpoints[i].path, path)) {
-            continue;
-        }
-        *path_known = true;
-        if (str_equal(endpoints[i].method, method)) {
-            return &endpoints[i];
+        if (str_equal(endpoints[i].path, path)) {
+            *other = &endpoints[i];
+            if (str_equal(endpoints[i].method, wanted)) {
+                return &endpoints[i];
+            }
         }
     }
     return NULL;

@@ -12,8 +12,10 @@ struct endpoint {
     const struct dialect *dialect; /* NULL: answered here (models) */
 };
 
-/* NULL when no endpoint has this path; *path_known tells whether another method would do. */
-const struct endpoint *endpoint_find(struct str method, struct str path, bool *path_known);
+/* HEAD counts as GET. NULL: no endpoint takes this method here; *other is then one with this path,
+ * or NULL. */
+const struct endpoint *endpoint_find(struct str method, struct str path,
+                                     const struct endpoint **other);
 /* The family whose error shape a client of this path expects; anthropic for /v1/messages... */
 enum provider_kind endpoint_family(struct str path);
 

@@ -119,16 +119,25 @@ size_t gateway_in_flight(const struct gateway *gateway)
 
 /* ---- the server's handlers ---- */
 
-static void refuse_path(struct http_call *call, struct str path, bool path_known)
+/* OPTIONS is answered, any other method that the path does not know is 405; both say what would do
+ * (RFC 9110, sections 9.3.7 and 15.5.6). */
+static void refuse_path(struct http_call *call, struct str path, const struct endpoint *other)
 {
     enum provider_kind family = endpoint_family(path);
-    if (path_known) {
-        reply_call_error(call, family, 405, "method_not_allowed",
-                         STR("this endpoint does not know this method"));
-    } else {
-        reply_call_error(call, family, 404, "unknown_endpoint",
+    if (other == NULL) {
+        reply_call_error(call, family, 404, "unknown_endpoint", STR(""),
                          STR("there is no such endpoint here; see /v1/chat/completions, "
                              "/v1/responses, /v1/embeddings, /v1/models, /v1/messages"));
+    } else {
+        bool get = str_equal(other->method, STR("GET"));
+        struct str allow = get ? STR("GET, HEAD, OPTIONS") : STR("POST, OPTIONS");
+        if (str_equal(http_call_head(call)->method, STR("OPTIONS"))) {
+            const struct http_field field = {STR("allow"), allow};
+            http_call_reply(call, 204, &field, 1, STR(""));
+        } else {
+            reply_call_error(call, family, 405, "method_not_allowed", allow,
+                             STR("this endpoint does not know this method"));
+        }
     }
     http_call_release(call);
 }
@@ -137,16 +146,16 @@ void gateway_on_head(struct gateway *gateway, struct http_call *call)
 {
     const struct http_head *head = http_call_head(call);
     struct str path = http_call_path(call);
-    bool path_known;
-    const struct endpoint *endpoint = endpoint_find(head->method, path, &path_known);
+    const struct endpoint *other;
+    const struct endpoint *endpoint = endpoint_find(head->method, path, &other);
     http_call_set_data(call, NULL);
     if (endpoint == NULL) {
-        refuse_path(call, path, path_known);
+        refuse_path(call, path, other);
         return;
     }
     struct str coding = http_head_get(head, STR("content-encoding"));
     if (coding.len > 0 && !str_equal_ci(coding, STR("identity"))) {
-        reply_call_error(call, endpoint_family(path), 415, "encoded_body",
+        reply_call_error(call, endpoint_family(path), 415, "encoded_body", STR(""),
                          STR("encoded request bodies are not accepted; send identity"));
         http_call_release(call);
         return;

@@ -51,6 +51,8 @@ static const struct str response_dropped[] = {
     STR_CONST("te"),
     STR_CONST("date"),
     STR_CONST("access-control-allow-origin"),
+    STR_CONST("cache-control"),
+    STR_CONST("x-accel-buffering"),
 };
 
 static bool listed(struct str name, const struct str *list, size_t count)
@@ -197,7 +199,7 @@ void reply_error(struct exchange *x, unsigned status, const char *type, const ch
 }
 
 void reply_call_error(struct http_call *call, enum provider_kind family, unsigned status,
-                      const char *code, struct str message)
+                      const char *code, struct str allow, struct str message)
 {
     struct buf body;
     buf_init(&body, KIB(64));
@@ -206,7 +208,8 @@ void reply_call_error(struct http_call *call, enum provider_kind family, unsigne
                                                     : dialect_write_openai_error(&body, &error);
     must(written == ERR_OK);
     const struct http_field fields[] = {{STR("content-type"), STR("application/json")},
-                                        {STR("x-should-retry"), STR("false")}};
-    http_call_reply(call, status, fields, 2, buf_str(&body));
+                                        {STR("x-should-retry"), STR("false")},
+                                        {STR("allow"), allow}};
+    http_call_reply(call, status, fields, allow.len > 0 ? 3 : 2, buf_str(&body));
     buf_end(&body);
 }

@@ -21,8 +21,8 @@ void reply_begin(struct exchange *x, unsigned status, const struct http_field *p
 /* An error in the client's dialect, as whole answer. */
 void reply_error(struct exchange *x, unsigned status, const char *type, const char *code,
                  struct str message);
-/* The same for a call that has no exchange. */
+/* The same for a call that has no exchange; `allow` for 405, else "". */
 void reply_call_error(struct http_call *call, enum provider_kind family, unsigned status,
-                      const char *code, struct str message);
+                      const char *code, struct str allow, struct str message);
 
 #endif

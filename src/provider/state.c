@@ -138,12 +138,13 @@ static void write_last(struct json_writer *w, const struct state *state)
     json_end_object(w);
 }
 
+/* in_flight: without the request that asks. */
 void state_write(const struct state *state, const struct script *script, uint64_t age_ms,
                  struct json_writer *w)
 {
     json_member_u64(w, "script_age_ms", age_ms);
     json_member_u64(w, "requests", state->requests);
-    json_member_u64(w, "in_flight", state->in_flight);
+    json_member_u64(w, "in_flight", state->in_flight - (state->in_flight > 0));
     json_member_u64(w, "in_flight_max", state->in_flight_max);
     json_member_u64(w, "aborted", state->aborted);
     json_member_u64(w, "connections", state->connections_open);
