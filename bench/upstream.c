@@ -44,6 +44,10 @@ struct upstream {
     char event[CHUNK_MAX];
 };
 
+#define USAGE_EVENT                                                                                \
+    EVENT_HEAD                                                                                     \
+        "],\"usage\":{\"prompt_tokens\":400,\"completion_tokens\":300,\"total_tokens\":700}}\n\n"
+
 static const char stream_head[] =
     "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
 static char last_plain[CHUNK_MAX * 2]; /* written once by main: finish, DONE, end of chunks */
@@ -308,7 +312,8 @@ int main(void)
     static char stdin_mark;
     char event[EVENT_BYTES];
     prepare_process();
-    fill_event(event);
+    fill_text(event, sizeof event, EVENT_HEAD "{\"index\":0,\"delta\":{\"content\":\"",
+              "\"},\"finish_reason\":null}]}\n\n");
     up.event_len = add_chunk(up.event, event, sizeof event);
     fill_last(last_plain, false);
     fill_last(last_usage, true);
