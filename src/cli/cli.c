@@ -127,7 +127,7 @@ static enum err unknown_command(struct str name, struct fault *fault)
         names[i] = cli_commands[i].name;
     }
     const char *near = cli_nearest(name, names, cli_command_count);
-    return fault_set(fault, ERR_INVALID, "unknown command '" STR_FMT "'%s%s%s; see aire help",
+    return fault_set(fault, ERR_INVALID, "unknown command '" STR_FMT "'%s%s%s (see aire help)",
                      STR_ARG(str_cut(name, 0, 64)), near != NULL ? "; did you mean '" : "",
                      near != NULL ? near : "", near != NULL ? "'?" : "");
 }
@@ -164,7 +164,7 @@ static enum err unknown_option(const struct command *command, struct str name, s
         }
     }
     const char *near = cli_nearest(name, names, count);
-    return fault_set(fault, ERR_INVALID, "unknown option '" STR_FMT "'%s%s%s; see aire %s --help",
+    return fault_set(fault, ERR_INVALID, "unknown option '" STR_FMT "'%s%s%s (see aire %s --help)",
                      STR_ARG(str_cut(name, 0, 64)), near != NULL ? "; did you mean '" : "",
                      near != NULL ? near : "", near != NULL ? "'?" : "", command->name);
 }
@@ -240,12 +240,12 @@ static enum err check_complete(const struct cli *cli, struct fault *fault)
         bool there = part.option ? cli_option(cli, name, NULL) != NULL : words < cli->word_count;
         words += part.option ? 0 : 1;
         if (part.required && !there) {
-            return fault_set(fault, ERR_INVALID, "%s is missing; see aire %s --help", name,
+            return fault_set(fault, ERR_INVALID, "%s is missing (see aire %s --help)", name,
                              cli->command->name);
         }
     }
     if (cli->word_count > words) {
-        return fault_set(fault, ERR_INVALID, "unexpected '%.64s'; see aire %s --help",
+        return fault_set(fault, ERR_INVALID, "unexpected '%.64s' (see aire %s --help)",
                          cli->words[words], cli->command->name);
     }
     return ERR_OK;
@@ -284,7 +284,7 @@ int cli_run(const struct env *env, int argc, char *const *argv)
     struct fault fault = {0};
     if (crash_init() != ERR_OK) {
         return cli_fail(&cli, CLI_USAGE,
-                        "AIRE_CRASH_AT names no crash point; see aire doctor --crash-points");
+                        "AIRE_CRASH_AT names no crash point (see aire doctor --crash-points)");
     }
     if (argc < 2) {
         (void)print_help(NULL);

@@ -136,7 +136,13 @@ static enum err add_cell(struct buf *to, const struct cell *cell, size_t width, 
     if (code == ERR_OK && !cell->number && !last) {
         code = add_padding(to, gap);
     }
-    return code == ERR_OK ? buf_add(to, last ? STR("\n") : STR("  ")) : code;
+    if (code != ERR_OK || !last) {
+        return code == ERR_OK ? buf_add(to, STR("  ")) : code;
+    }
+    while (to->len > 0 && to->at[to->len - 1] == ' ') {
+        to->len--; /* empty cells at the end of a line */
+    }
+    return buf_add_byte(to, '\n');
 }
 
 static size_t count_columns(const struct column *columns)
