@@ -535,7 +535,7 @@ void attempt_start(struct exchange *x, const struct target *target, struct break
     const struct str path[] = {provider->path, x->dialect->path, STR("?"), query};
     const struct fetch_options options = {
         .origin = gateway_origin(x->gateway, x->generation, provider),
-        .method = STR("POST"),
+        .method = x->endpoint->method,
         .target = arena_join(x->arena, path, query.len > 0 ? 4 : 2),
         .fields = fields,
         .count = count,

@@ -54,6 +54,8 @@ struct dialect {
 extern const struct dialect dialect_openai_chat;
 extern const struct dialect dialect_openai_responses;
 extern const struct dialect dialect_openai_embeddings;
+extern const struct dialect dialect_openai_models;
+extern const struct dialect dialect_anthropic_models;
 extern const struct dialect dialect_anthropic_messages;
 extern const struct dialect dialect_anthropic_count_tokens;
 

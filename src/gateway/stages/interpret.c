@@ -4,6 +4,18 @@
 
 #include "gateway/models.h"
 
+/* Declared routes are what a client may ask for; without any, the provider knows. */
+static enum flow list_models(struct exchange *x)
+{
+    bool anthropic = http_head_has(http_call_head(x->call), STR("anthropic-version"));
+    if (x->generation->route_count > 0) {
+        models_reply(x, anthropic);
+        return FLOW_REPLY;
+    }
+    x->dialect = anthropic ? &dialect_anthropic_models : &dialect_openai_models;
+    return FLOW_NEXT;
+}
+
 static enum flow on_request(struct exchange *x, void *state)
 {
     (void)state;
@@ -11,8 +23,7 @@ static enum flow on_request(struct exchange *x, void *state)
         return FLOW_WAIT; /* resumed when the whole body is there */
     }
     if (x->dialect == NULL) {
-        models_reply(x, http_head_has(http_call_head(x->call), STR("anthropic-version")));
-        return FLOW_REPLY;
+        return list_models(x);
     }
     struct json_problem problem;
     struct fault fault = {0};
