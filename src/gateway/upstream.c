@@ -247,6 +247,7 @@ static bool rotate_key(struct exchange *x)
     uint32_t used = x->attempt->key;
     atomic_compare_exchange_strong(&provider->state->key_at, &used, used + 1);
     x->keys_tried++;
+    x->tries--;
     timer_arm(x->gateway->loop, &x->retry, 0);
     return true;
 }
