@@ -350,9 +350,11 @@ class Governor(Process):
         assert done.returncode == 0, (arguments, done.returncode, done.stderr)
         return json.loads(done.stdout)
 
-    def records(self):
-        """Summaries of the recorded exchanges, newest first."""
-        return self.command("exchanges", "list", "--limit", "1000")["exchanges"]
+    def rows(self, *arguments):
+        """The same of a command that lists: a document a line."""
+        done = self.run(*arguments, "--json")
+        assert done.returncode == 0, (arguments, done.returncode, done.stderr)
+        return [json.loads(line) for line in done.stdout.splitlines()]
 
     def record(self, response):
         """All events of the exchange that gave this response."""
