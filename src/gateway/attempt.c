@@ -192,6 +192,8 @@ static void finish_plain(struct attempt *a)
         fail(a, failure, STR("the answer is not of this dialect"));
         return;
     }
+    /* The body is given away with the answer; the record comes later. */
+    x->answer.finish = arena_str(x->arena, x->answer.finish);
     a->content = a->first = loop_now(loop_of(a));
     succeed(a);
 }

@@ -27,7 +27,6 @@ struct request_view {
 /* What an answer or the events of a stream have told so far. */
 struct answer_view {
     struct usage usage;
-    struct str id;     /* of the provider, first seen; arena of the attempt */
     struct str finish; /* the reason as the dialect names it; static text or arena */
     bool refused;      /* a content filter or the model declined */
     bool has_content;

@@ -60,11 +60,11 @@ static void stop_reason(const struct json *json, uint32_t object, struct answer_
 static enum failure read_answer(const struct json *json, struct answer_view *answer,
                                 struct arena *arena)
 {
+    (void)arena;
     uint32_t content = json_get(json, JSON_ROOT, STR("content"));
     if (!json_is(json, content, JSON_ARRAY)) {
         return FAILURE_malformed;
     }
-    answer->id = json_string(json, json_get(json, JSON_ROOT, STR("id")), arena);
     for (uint32_t block = json_first(json, content); block != JSON_NONE;
          block = json_after(json, content, block)) {
         answer->has_content = true;

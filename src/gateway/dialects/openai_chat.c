@@ -90,7 +90,6 @@ static enum failure read_answer(const struct json *json, struct answer_view *ans
     if (json_count(json, choices) == 0 || !json_is(json, choices, JSON_ARRAY)) {
         return FAILURE_malformed;
     }
-    answer->id = json_string(json, json_get(json, JSON_ROOT, STR("id")), arena);
     for (uint32_t c = json_first(json, choices); c != JSON_NONE; c = json_after(json, choices, c)) {
         uint32_t message = json_get(json, c, STR("message"));
         if (!json_is(json, message, JSON_OBJECT)) {

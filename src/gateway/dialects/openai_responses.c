@@ -69,7 +69,6 @@ static enum failure read_answer(const struct json *json, struct answer_view *ans
     if (!json_is(json, output, JSON_ARRAY)) {
         return FAILURE_malformed;
     }
-    answer->id = json_string(json, json_get(json, JSON_ROOT, STR("id")), arena);
     for (uint32_t item = json_first(json, output); item != JSON_NONE;
          item = json_after(json, output, item)) {
         answer->has_content = true;
