@@ -268,9 +268,9 @@ static bool may_read(const struct conn *conn)
 
 static bool read_input(struct conn *conn)
 {
-    if (conn->show && conn->state == CONN_OPEN && !conn->paused) {
+    if (conn->show && conn->state == CONN_OPEN && !conn->paused && !conn->ended) {
         conn->show = false;
-        if (conn->kept_len > 0 && !deliver(conn, (struct str){NULL, 0})) {
+        if (!deliver(conn, (struct str){NULL, 0})) {
             return false;
         }
     }
@@ -295,6 +295,9 @@ static bool read_input(struct conn *conn)
     /* Nothing more will come on a connection that takes nothing. */
     if (conn->broken != ERR_OK && !conn->ended && !conn->paused) {
         return end(conn, conn->broken);
+    }
+    if (conn->hangup && conn->paused && !conn->ended && conn->linger == NULL) {
+        return call(conn, conn->handler->on_hangup);
     }
     return true;
 }

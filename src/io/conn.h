@@ -26,6 +26,9 @@ struct conn_handler {
      * (any other, the last call of all). After either no on_data. The owner then calls conn_close;
      * if it goes on writing after CLOSED instead, a failure is told by a second call. */
     void (*on_end)(void *owner, enum err why);
+    /* The conn is paused, so that on_end cannot be called yet, and the peer has ended its direction
+     * or all. May be told again. */
+    void (*on_hangup)(void *owner);
 };
 
 struct conn_options {
@@ -64,8 +67,9 @@ enum err conn_lend(struct conn *conn, struct str bytes) MUST_USE;
 size_t conn_queued(const struct conn *conn); /* bytes not yet taken by the kernel */
 uint64_t conn_sent_bytes(const struct conn *conn);
 
-void conn_pause(struct conn *conn);  /* stop reading; back-pressure reaches the peer */
-void conn_resume(struct conn *conn); /* kept bytes are shown from a deferred call; paused or not */
+void conn_pause(struct conn *conn); /* stop reading; back-pressure reaches the peer */
+/* From a deferred call on_data is shown what is kept, be it nothing; paused or not. */
+void conn_resume(struct conn *conn);
 bool conn_paused(const struct conn *conn);
 
 struct loop *conn_loop(const struct conn *conn);

@@ -323,7 +323,6 @@ static bool line_is_exact(const struct http1_parser *parser)
 static struct http1_problem check(struct http1_parser *parser)
 {
     struct http_head *head = &parser->head;
-    head->fields = parser->fields;
     head->minor = llhttp_get_http_minor(&parser->tokens);
     head->status = (unsigned)llhttp_get_status_code(&parser->tokens);
     if (llhttp_get_http_major(&parser->tokens) != 1 || head->minor > 1) {
@@ -370,6 +369,7 @@ static enum http1_event tokenize(struct http1_parser *parser, struct str text)
 {
     text = arena_str(parser->arena, text);
     parser->fields = arena_alloc(parser->arena, sizeof(struct http_field) * parser->scan.lines);
+    parser->head.fields = parser->fields;
     llhttp_errno_t code = llhttp_execute(&parser->tokens, text.at, text.len);
     if (code != HPE_PAUSED) {
         return tokens_bad(parser, code, text);

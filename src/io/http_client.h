@@ -2,9 +2,9 @@
  * http_client.h - HTTP/1.1 requests from one loop: pooled connections, TLS, proxies by CONNECT.
  *
  * The request is built from fields, always with one Content-Length; the body is borrowed as slices
- * until the fetch ends. A pooled connection that dies before any byte of the response came is
- * replaced by a fresh one, once. Encoded responses are the caller's to refuse; `accept-encoding:
- * identity` is sent.
+ * until the fetch ends. A pooled connection that dies within a second and before any byte of
+ * the response came is replaced by a fresh one, once. Encoded responses are the caller's to refuse;
+ * `accept-encoding: identity` is sent.
  */
 #ifndef AIRE_IO_HTTP_CLIENT_H
 #define AIRE_IO_HTTP_CLIENT_H

@@ -204,6 +204,8 @@ static void got_all(struct http_conn *at)
         http_conn_ended(at);
     } else if (call->progress == HTTP_OPEN) {
         server->handler->on_request(server->owner, call);
+    } else {
+        http_conn_wrote(at, ERR_OK); /* begun before the body ended: its output may be waiting */
     }
 }
 
@@ -347,6 +349,16 @@ static void on_end(void *owner, enum err why)
     }
 }
 
+/* Requests wait unread behind the one that runs. As in on_end, a client that says no more is gone.
+ */
+static void on_hangup(void *owner)
+{
+    struct http_conn *at = owner;
+    if (at->call != NULL && at->call->progress != HTTP_ENDED) {
+        http_conn_lose(at);
+    }
+}
+
 /* No byte for body_idle_ms, or slower than body_rate_min on the whole. */
 static bool too_slow(const struct http_conn *at)
 {
@@ -396,6 +408,7 @@ static const struct conn_handler events = {
     .on_data = on_data,
     .on_drain = on_drain,
     .on_end = on_end,
+    .on_hangup = on_hangup,
 };
 
 void http_conn_open(struct http_server *server, int sock, const struct address *peer)

@@ -14,6 +14,7 @@
 
 #define ARENA_BYTES 4096
 #define CONNECT_MS  (10 * 1000)
+#define STALE_US    1000000 /* so late a pooled line can still turn out to have been closed */
 
 /* ---- the request's head ---- */
 
@@ -204,8 +205,10 @@ void http_fetch_lost(struct http_fetch *fetch, enum err why)
 {
     struct http_line *line = fetch->line;
     /* RFC 9112, section 9.3.1: the server may have closed an idle connection at that very moment.
-     */
-    if (!line->used || fetch->answered || fetch->fresh) {
+     * If it dies later, the server may have acted on the request: whether to send that again is the
+     * caller's to decide (RFC 9110, section 9.2.2). */
+    bool late = instant_since_us(loop_now(fetch->origin->client->loop), fetch->sent) > STALE_US;
+    if (!line->used || fetch->answered || fetch->fresh || late) {
         http_fetch_finish(fetch, why);
         return;
     }

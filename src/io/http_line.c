@@ -74,6 +74,7 @@ void http_line_use(struct http_line *line, struct http_fetch *fetch)
     line->fetch = fetch;
     fetch->line = line;
     fetch->phase = FETCH_SEND;
+    fetch->sent = loop_now(loop);
     timer_disarm(&fetch->timer);
     http1_parser_start(line->parser, fetch->arena, fetch->bodyless);
     fetch->outcome = conn_write(line->conn, fetch->head);
@@ -142,9 +143,9 @@ static void on_open(void *owner)
 static void got_tunnel(struct http_line *line, bool more_is_there)
 {
     unsigned status = http1_head(line->parser)->status;
-    if (status < 200) {
+    if (status < 200 && ++line->fetch->interim <= INTERIM_MAX) {
         http1_parser_start(line->parser, line->fetch->arena, true);
-    } else if (status > 299) {
+    } else if (status < 200 || status > 299) {
         const char *why = arena_printf(line->fetch->arena, "the proxy answered %u", status).at;
         fail(line, ERR_REFUSED, why);
     } else if (more_is_there) {
@@ -230,11 +231,13 @@ static size_t on_data(void *owner, struct str data)
     struct http_line *line = owner;
     if (line->fetch == NULL) {
         /* Nobody asked: it cannot belong to the next request (RFC 9112, section 9.2). */
-        http_origin_drop(line->origin, line);
+        if (data.len > 0) {
+            http_origin_drop(line->origin, line);
+        }
         return data.len;
     }
     struct str rest = data;
-    line->fetch->answered = true;
+    line->fetch->answered = line->fetch->answered || data.len > 0;
     /* `secured` without `ready`: the tunnel stands, what follows is for TLS. */
     while (line->conn != NULL && line->fetch != NULL && !conn_paused(line->conn) &&
            (line->ready || !line->secured) && step(line, &rest)) {

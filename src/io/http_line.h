@@ -64,6 +64,7 @@ struct http_fetch {
     const struct str *body;
     size_t body_count;
     struct http_line *line;
+    struct instant sent; /* when it got the line */
     struct dns_query *query;
     struct address *addresses;
     size_t address_count;

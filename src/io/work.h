@@ -11,9 +11,9 @@ struct workers;
 struct job {
     struct message message; /* internal */
     struct job *next;
-    struct loop *home;                /* `done` runs there */
-    void (*run)(struct job *job);     /* on a worker */
-    void (*done)(struct job *job);    /* on `home` */
+    struct loop *home;             /* `done` runs there */
+    void (*run)(struct job *job);  /* on a worker */
+    void (*done)(struct job *job); /* on `home` */
 };
 
 #define WORK_QUEUE_MAX 1024

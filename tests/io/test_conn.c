@@ -31,6 +31,7 @@ struct side {
     int opens;
     int drains;
     int ends;
+    int hangups;
     enum err why;
     bool close_in_data;
     bool bye_in_data; /* close_after_drain from on_data */
@@ -85,7 +86,12 @@ static void on_end(void *owner, enum err why)
     side->why = why;
 }
 
-static const struct conn_handler handler = {on_open, on_data, on_drain, on_end};
+static void on_hangup(void *owner)
+{
+    ((struct side *)owner)->hangups++;
+}
+
+static const struct conn_handler handler = {on_open, on_data, on_drain, on_end, on_hangup};
 
 static struct conn_options options_of(struct side *side)
 {
@@ -239,6 +245,24 @@ static void test_paused_reader_holds_up_the_writer(void **state)
     assert_got(&f->b, (struct str){bytes, size});
     assert_int_equal(f->a.drains, 1);
     free(bytes);
+}
+
+static void test_paused_reader_is_told_that_the_peer_has_left(void **state)
+{
+    struct fixture *f = *state;
+    conn_pause(f->b.conn);
+    assert_int_equal(conn_write(f->a.conn, STR("last words")), ERR_OK);
+    settle(f);
+    assert_int_equal(f->b.hangups, 0);
+    conn_close(f->a.conn);
+    f->a.conn = NULL;
+    settle(f);
+    assert_true(f->b.hangups > 0);
+    assert_int_equal(f->b.ends, 0);
+    conn_resume(f->b.conn);
+    settle(f);
+    assert_got(&f->b, STR("last words"));
+    assert_int_equal(f->b.ends, 1);
 }
 
 static void test_unconsumed_bytes_are_shown_again_with_more(void **state)
@@ -526,6 +550,7 @@ int main(void)
         TEST(test_copied_and_lent_bytes_keep_their_order),
         TEST(test_cap_refuses_what_does_not_fit_and_gets_all_back),
         TEST(test_paused_reader_holds_up_the_writer),
+        TEST(test_paused_reader_is_told_that_the_peer_has_left),
         TEST(test_unconsumed_bytes_are_shown_again_with_more),
         TEST(test_resume_shows_kept_bytes_without_new_ones),
         TEST(test_pending_max_is_the_most_that_is_kept),
