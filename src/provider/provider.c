@@ -262,7 +262,6 @@ struct provider *provider_new(const struct provider_options *options, struct fau
     provider->listener.sock = -1;
     timer_init(&provider->accept_again, on_accept_again);
     list_init(&provider->clients);
-    provider->orders = orders_new();
     buf_init(&provider->scratch, ANSWER_BYTES_MAX);
     state_init(&provider->state, PROVIDER_BODY_BYTES_MAX);
     if (options->required_key.len > 0) {
@@ -295,7 +294,6 @@ void provider_free(struct provider *provider)
         env->net->close(env->object, provider->listener.sock);
     }
     script_drop(provider->script);
-    orders_free(provider->orders);
     state_end(&provider->state);
     buf_end(&provider->scratch);
     free(provider->required_key);

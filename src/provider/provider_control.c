@@ -29,17 +29,9 @@ static void put_script(struct provider *provider, struct str text, struct answer
 static void get_state(struct provider *provider, struct answer *answer)
 {
     uint64_t age_us = instant_since_us(loop_now(provider->loop), provider->script_set);
-    struct orders_counts counts = orders_counts(provider->orders);
     struct json_writer *w = answer_open(answer);
     json_begin_object(w);
     state_write(&provider->state, provider->script, age_us / 1000, w);
-    json_key(w, "orders");
-    json_begin_object(w);
-    json_member_u64(w, "lookups", counts.lookups);
-    json_member_u64(w, "refunds", counts.refunds);
-    json_member_u64(w, "replayed", counts.replayed);
-    json_member_u64(w, "refunded_cents", counts.refunded_cents);
-    json_end_object(w);
     json_end_object(w);
     answer_close(answer, STR(""), PART_OTHER);
 }

@@ -24,6 +24,10 @@ void provider_messages_answer(const struct ask *ask, const struct reply *reply,
 bool provider_embeddings_answer(const struct ask *ask, struct ask_problem *problem,
                                 struct answer *answer);
 
+/* One JSON-RPC message to .../mcp; `json` is NULL when the body is none. */
+void provider_mcp_answer(const struct http_head *head, const struct json *json,
+                         struct answer *answer);
+
 /* The next part of a text to stream: a token, or at the end the padding whole. */
 static inline bool provider_next_text(const struct reply *reply, struct str *rest,
                                       struct str *piece)

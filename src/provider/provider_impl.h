@@ -9,7 +9,6 @@
 
 #include "io/conn.h"
 #include "provider/answer.h"
-#include "provider/orders.h"
 #include "provider/play.h"
 #include "provider/provider.h"
 #include "provider/state.h"
@@ -26,7 +25,6 @@ struct provider {
     struct buf scratch;
     struct link clients;
     struct state state;
-    struct orders *orders;
 };
 
 struct client {

@@ -8,7 +8,6 @@
 #include "provider/bend.h"
 #include "provider/provider_dialects.h"
 #include "provider/provider_impl.h"
-#include "provider/provider_tools.h"
 
 struct serving {
     struct client *client;
@@ -29,7 +28,6 @@ enum endpoint_form {
     FORM_MODELS,
     FORM_MODEL,
     FORM_MCP,
-    FORM_ORDERS,
     FORM_OTHER
 };
 
@@ -55,7 +53,6 @@ static const struct route routes[] = {
 static const struct route route_model = {"/models/", "models", SHAPE_OPENAI,
                                          FORM_MODEL, NULL,     NULL};
 static const struct route route_mcp = {"/mcp", "mcp", SHAPE_OPENAI, FORM_MCP, NULL, NULL};
-static const struct route route_orders = {"", "orders", SHAPE_OPENAI, FORM_ORDERS, NULL, NULL};
 static const struct route route_other = {"", "other", SHAPE_OPENAI, FORM_OTHER, NULL, NULL};
 
 static const struct route *find_route(struct str path)
@@ -74,7 +71,7 @@ static const struct route *find_route(struct str path)
     if (str_find(path, STR("/v1/models/")) != SIZE_MAX) {
         return &route_model;
     }
-    return provider_orders_path(path) ? &route_orders : &route_other;
+    return &route_other;
 }
 
 static const uint64_t hash_seed[2] = {UINT64_C(0x6169726570726f76), UINT64_C(0x73696d756c617465)};
@@ -213,19 +210,6 @@ static void answer_ask(struct serving *s, const struct route *route)
     route->answer(&ask, &reply, s->act, answer);
 }
 
-static void answer_tools(struct serving *s, const struct route *route)
-{
-    struct tools_request request = {s->client->provider->orders, s->head, s->path,
-                                    s->has_json ? &s->json : NULL};
-    if (!has_key(s)) {
-        refuse(s, 401, STR(""), STR(""));
-    } else if (route->form == FORM_MCP) {
-        provider_mcp_answer(&request, &s->client->answer);
-    } else {
-        provider_orders_answer(&request, &s->client->answer);
-    }
-}
-
 static void answer_scripted_error(struct serving *s)
 {
     struct answer *answer = &s->client->answer;
@@ -253,8 +237,8 @@ static void make_answer(struct serving *s, const struct route *route)
         answer_body(s);
     } else if ((s->act->status != 0 || s->act->error.len > 0) && !in_stream) {
         answer_scripted_error(s);
-    } else if (route->form == FORM_MCP || route->form == FORM_ORDERS) {
-        answer_tools(s, route);
+    } else if (route->form == FORM_MCP && has_key(s)) {
+        provider_mcp_answer(s->head, s->has_json ? &s->json : NULL, answer);
     } else if (!admitted(s, route)) {
         return;
     } else if (route->form == FORM_MODELS) {
@@ -290,8 +274,7 @@ static void add_fields(struct serving *s)
 }
 
 static enum play_outcome play(struct client *client, const struct http_head *head,
-                              const struct script_do *act,
-                              void (*done)(struct play *, enum play_outcome))
+                              const struct script_do *act)
 {
     struct play_options options = {.conn = client->conn,
                                    .script = client->provider->script,
@@ -302,7 +285,7 @@ static enum play_outcome play(struct client *client, const struct http_head *hea
                                    .bodyless = head != NULL && str_equal(head->method, STR("HEAD")),
                                    .keep_alive = head != NULL && head->keep_alive &&
                                                  !client->body_too_large,
-                                   .done = done};
+                                   .done = client->play.done};
     return play_start(&client->play, &options);
 }
 
@@ -351,7 +334,7 @@ enum play_outcome provider_serve(struct client *client)
         answer_init(&client->answer, client->arena, &client->provider->scratch, SHAPE_OPENAI);
         provider_control(client->provider, s.head, str_cut(target, 0, str_find_byte(target, '?')),
                          buf_str(&client->body), &client->answer);
-        return play(client, s.head, &script_do_nothing, client->play.done);
+        return play(client, s.head, &script_do_nothing);
     }
     read_request(&s);
     route = find_route(s.path);
@@ -365,7 +348,7 @@ enum play_outcome provider_serve(struct client *client)
     client->answer.content_type = client->answer.stream ? STR("text/event-stream; charset=utf-8")
                                                         : STR("application/json");
     bend_answer(&client->answer, s.act);
-    return play(client, s.head, s.act, client->play.done);
+    return play(client, s.head, s.act);
 }
 
 enum play_outcome provider_serve_bad(struct client *client, const struct http1_problem *problem)
@@ -373,5 +356,5 @@ enum play_outcome provider_serve_bad(struct client *client, const struct http1_p
     struct answer_problem words = {STR(""), problem->status, str_of(problem->what), STR("")};
     answer_init(&client->answer, client->arena, &client->provider->scratch, SHAPE_OPENAI);
     answer_error(&client->answer, &words, STR("req_bad"));
-    return play(client, NULL, &script_do_nothing, client->play.done);
+    return play(client, NULL, &script_do_nothing);
 }

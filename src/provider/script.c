@@ -77,7 +77,7 @@ static const struct setting match_settings[] = {
      .kind = SETTING_TEXT,
      .offset = MATCH(dialect),
      .help = "openai, anthropic, or an endpoint: chat, responses, embeddings, models, messages, "
-             "count_tokens, mcp, orders, other"},
+             "count_tokens, mcp, other"},
     {.key = "model",
      .kind = SETTING_TEXT,
      .offset = MATCH(model),
@@ -325,7 +325,7 @@ static bool dialect_known(struct str name)
     static const struct str known[] = {
         WORD("openai"),     WORD("anthropic"), WORD("chat"),     WORD("responses"),
         WORD("embeddings"), WORD("models"),    WORD("messages"), WORD("count_tokens"),
-        WORD("mcp"),        WORD("orders"),    WORD("other"),
+        WORD("mcp"),        WORD("other"),
     };
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         if (str_equal(name, known[i])) {
