@@ -123,7 +123,7 @@ enum err shard_run(struct shard *shard, unsigned number)
 
 void shard_drain(struct shard *shard)
 {
-    loop_post_always(shard->loop, &shard->begin_drain);
+    loop_post(shard->loop, &shard->begin_drain);
 }
 
 void shard_halt(struct shard *shard)

@@ -254,8 +254,7 @@ static enum err read_some(struct conn *conn, char *to, size_t *got)
         conn->readable = err == ERR_OK && (*got == LOOP_SCRATCH_BYTES || conn->hangup);
         return err;
     }
-    bool wants_write = false;
-    enum err err = tls_read(conn->tls, to, LOOP_SCRATCH_BYTES, got, &wants_write);
+    enum err err = tls_read(conn->tls, to, LOOP_SCRATCH_BYTES, got);
     conn->readable = err == ERR_OK &&
                      (tls_pending(conn->tls) || !tls_drained(conn->tls) || conn->hangup);
     return err;
@@ -329,10 +328,9 @@ static enum err write_some(struct conn *conn)
     size_t sent = 0;
     enum err err;
     if (conn->tls != NULL) {
-        bool wants_write = false;
         struct str record = gather(conn, slices, count);
         asked = record.len;
-        err = tls_write(conn->tls, record, &sent, &wants_write);
+        err = tls_write(conn->tls, record, &sent);
     } else {
         for (size_t i = 0; i < count; i++) {
             asked += slices[i].len;
@@ -409,8 +407,7 @@ static bool advance(struct conn *conn)
         }
     }
     if (err == ERR_OK && conn->state == CONN_SECURING) {
-        bool wants_write = false;
-        err = tls_handshake(conn->tls, &wants_write);
+        err = tls_handshake(conn->tls);
         if (err == ERR_OK) {
             conn->state = CONN_OPEN;
             /* What came behind the handshake may be inside already. */
@@ -574,13 +571,6 @@ void conn_close_after_drain(struct conn *conn, uint64_t linger_ms)
         drop_kept(conn); /* else the callback may be looking at it */
     }
     loop_defer(conn->loop, &conn->later);
-}
-
-void conn_set_handler(struct conn *conn, const struct conn_handler *handler, void *owner)
-{
-    must(handler != NULL && handler->on_data != NULL && conn->linger == NULL);
-    conn->handler = handler;
-    conn->owner = owner;
 }
 
 static bool takes_output(const struct conn *conn)

@@ -57,8 +57,6 @@ void conn_close(struct conn *conn);
  * conn at once; lent bytes are copied. */
 void conn_close_after_drain(struct conn *conn, uint64_t linger_ms);
 
-void conn_set_handler(struct conn *conn, const struct conn_handler *handler, void *owner);
-
 /* LIMIT: no memory in the cap; RESET: the connection has failed. Before it is open, output waits.
  */
 enum err conn_write(struct conn *conn, struct str bytes) MUST_USE;

@@ -507,11 +507,6 @@ const struct http1_problem *http1_problem(const struct http1_parser *parser)
     return &parser->problem;
 }
 
-bool http1_mid_message(const struct http1_parser *parser)
-{
-    return parser->stage != STAGE_NONE && (parser->stage != STAGE_HEAD || parser->scan.bytes > 0);
-}
-
 struct str http_head_get(const struct http_head *head, struct str name)
 {
     for (size_t i = 0; i < head->count; i++) {

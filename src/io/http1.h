@@ -83,7 +83,6 @@ enum http1_event http1_parse(struct http1_parser *parser, struct str *input, str
 enum http1_event http1_parse_end(struct http1_parser *parser);
 const struct http_head *http1_head(const struct http1_parser *parser);
 const struct http1_problem *http1_problem(const struct http1_parser *parser);
-bool http1_mid_message(const struct http1_parser *parser); /* some bytes of a message were seen */
 
 /* ---- writing ---- */
 

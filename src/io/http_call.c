@@ -150,11 +150,6 @@ struct instant http_call_began(const struct http_call *call)
     return call->began;
 }
 
-struct loop *http_call_loop(const struct http_call *call)
-{
-    return call->loop;
-}
-
 void http_call_set_data(struct http_call *call, void *data)
 {
     call->data = data;
@@ -368,14 +363,6 @@ void http_call_end(struct http_call *call)
     }
 }
 
-void http_call_abort(struct http_call *call)
-{
-    call->progress = HTTP_ENDED;
-    if (call->at != NULL) {
-        http_conn_lose(call->at);
-    }
-}
-
 void http_call_reply(struct http_call *call, unsigned status, const struct http_field *fields,
                      size_t count, struct str body)
 {
@@ -391,15 +378,5 @@ bool http_call_begun(const struct http_call *call)
 
 bool http_call_full(const struct http_call *call)
 {
-    return http_call_queued(call) > HTTP_QUEUE_HIGH;
-}
-
-size_t http_call_queued(const struct http_call *call)
-{
-    return call->at ? conn_queued(call->at->conn) : 0;
-}
-
-void http_call_close_after(struct http_call *call)
-{
-    call->close = true;
+    return call->at != NULL && conn_queued(call->at->conn) > HTTP_QUEUE_HIGH;
 }

@@ -23,7 +23,6 @@ struct arena *http_call_arena(struct http_call *call);    /* lives until release
 const struct address *http_call_peer(const struct http_call *call);
 int http_call_sock(const struct http_call *call);             /* -1 after on_gone */
 struct instant http_call_began(const struct http_call *call); /* first byte of the head */
-struct loop *http_call_loop(const struct http_call *call);
 
 void http_call_set_data(struct http_call *call, void *data);
 void *http_call_data(const struct http_call *call);
@@ -39,15 +38,11 @@ void http_call_write(struct http_call *call, struct str bytes); /* copied */
 void http_call_give(struct http_call *call, struct buf *bytes); /* ownership moves */
 /* A body shorter than announced cuts the connection; what is longer is not sent. */
 void http_call_end(struct http_call *call);
-/* Cuts the connection: the client sees a truncated response. */
-void http_call_abort(struct http_call *call);
 /* begin + write + end */
 void http_call_reply(struct http_call *call, unsigned status, const struct http_field *fields,
                      size_t count, struct str body);
 bool http_call_begun(const struct http_call *call);
 bool http_call_full(const struct http_call *call); /* wait for on_writable before writing more */
-size_t http_call_queued(const struct http_call *call);
-void http_call_close_after(struct http_call *call); /* no keep-alive behind this response */
-void http_call_release(struct http_call *call);     /* exactly once; after end, abort or on_gone */
+void http_call_release(struct http_call *call);    /* exactly once; after end or on_gone */
 
 #endif

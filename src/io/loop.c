@@ -40,7 +40,6 @@ struct loop {
     uint32_t ticket_count;
     uint32_t ticket_free;
     _Atomic(struct message *) mail; /* newest first */
-    _Atomic uint32_t mail_count;
     atomic_bool asleep;
     atomic_bool stopped;
     char *scratch;
@@ -273,23 +272,13 @@ static void wake(struct loop *loop)
     }
 }
 
-void loop_post_always(struct loop *loop, struct message *message)
+void loop_post(struct loop *loop, struct message *message)
 {
-    atomic_fetch_add(&loop->mail_count, 1);
     struct message *head = atomic_load(&loop->mail);
     do {
         message->next = head;
     } while (!atomic_compare_exchange_weak(&loop->mail, &head, message));
     wake(loop);
-}
-
-bool loop_post(struct loop *loop, struct message *message)
-{
-    if (atomic_load(&loop->stopped) || atomic_load(&loop->mail_count) >= MAILBOX_MAX) {
-        return false;
-    }
-    loop_post_always(loop, message);
-    return true;
 }
 
 static bool run_messages(struct loop *loop)
@@ -308,7 +297,6 @@ static bool run_messages(struct loop *loop)
     while (oldest != NULL) {
         struct message *message = oldest;
         oldest = message->next;
-        atomic_fetch_sub(&loop->mail_count, 1);
         message->run(message);
     }
     return true;

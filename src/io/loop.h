@@ -73,12 +73,9 @@ struct message {
     struct message *next;
     void (*run)(struct message *message);
 };
-/* False when MAILBOX_MAX messages wait or the loop has stopped: the sender keeps the message.
- * Completions that must arrive use loop_post_always, for which the poster has reserved by design
- * (one message per outstanding request). */
-#define MAILBOX_MAX 65536
-bool loop_post(struct loop *loop, struct message *message) MUST_USE;
-void loop_post_always(struct loop *loop, struct message *message);
+/* Bounded by design: a message is part of what it completes - a job, a unit, a query - and those
+ * have limits of their own. */
+void loop_post(struct loop *loop, struct message *message);
 
 /* Scratch for one read, shared by all connections of the loop and valid within one callback. */
 #define LOOP_SCRATCH_BYTES ((size_t)65536)

@@ -177,35 +177,3 @@ enum err sse_read(struct sse_reader *reader, struct str *input, struct sse_event
     reader->given = true;
     return decode(reader, buf_str(&reader->kept), event);
 }
-
-/* ---- writing ---- */
-
-enum err sse_write(struct buf *to, struct str event, struct str data)
-{
-    if (line_end(event, 0) < event.len) {
-        return ERR_INVALID;
-    }
-    size_t lines = 1;
-    for (size_t at = line_end(data, 0); at < data.len; at = line_end(data, line_next(data, at))) {
-        lines++;
-    }
-    /* Reserved once: "event: ", "data: " for each line, their line ends, the blank line. */
-    enum err err = buf_reserve(to, event.len + data.len + 8 + lines * 7 + 1);
-    if (err != ERR_OK) {
-        return err;
-    }
-    if (event.len > 0) {
-        err = buf_add(to, STR("event: "));
-        err = err ? err : buf_add(to, event);
-        err = err ? err : buf_add_byte(to, '\n');
-    }
-    size_t at = 0;
-    for (; lines > 0 && err == ERR_OK; lines--) {
-        size_t end = line_end(data, at);
-        err = buf_add(to, STR("data: "));
-        err = err ? err : buf_add(to, str_cut(data, at, end));
-        err = err ? err : buf_add_byte(to, '\n');
-        at = end < data.len ? line_next(data, end) : end;
-    }
-    return err ? err : buf_add_byte(to, '\n');
-}

@@ -38,8 +38,4 @@ enum err sse_read(struct sse_reader *reader, struct str *input, struct sse_event
 /* True if bytes of an unfinished event are kept (a cut stream). */
 bool sse_unfinished(const struct sse_reader *reader);
 
-/* Appends "event: NAME\ndata: DATA\n\n" (no event line when name is empty); LF in data makes
- * several data lines, as CR and CRLF do. INVALID: a line end in the name. */
-enum err sse_write(struct buf *to, struct str event, struct str data) MUST_USE;
-
 #endif

@@ -201,19 +201,15 @@ static enum err explain(struct tls *tls)
     return ERR_TLS;
 }
 
-static enum err outcome(struct tls *tls, int result, bool *wants_write)
+static enum err outcome(struct tls *tls, int result)
 {
-    *wants_write = false;
     if (result == 1) {
         return ERR_OK;
     }
     enum err err = ERR_RESET;
     switch (SSL_get_error(tls->ssl, result)) {
     case SSL_ERROR_WANT_READ:
-        err = ERR_AGAIN;
-        break;
     case SSL_ERROR_WANT_WRITE:
-        *wants_write = true;
         err = ERR_AGAIN;
         break;
     case SSL_ERROR_ZERO_RETURN:
@@ -232,28 +228,28 @@ static enum err outcome(struct tls *tls, int result, bool *wants_write)
     return err;
 }
 
-enum err tls_handshake(struct tls *tls, bool *wants_write)
+enum err tls_handshake(struct tls *tls)
 {
     must(!tls->broken);
-    enum err err = outcome(tls, SSL_do_handshake(tls->ssl), wants_write);
+    enum err err = outcome(tls, SSL_do_handshake(tls->ssl));
     tls->secured = err == ERR_OK;
     return err == ERR_CLOSED ? ERR_RESET : err;
 }
 
-enum err tls_read(struct tls *tls, void *to, size_t room, size_t *got, bool *wants_write)
+enum err tls_read(struct tls *tls, void *to, size_t room, size_t *got)
 {
     if (tls->broken) {
         return ERR_RESET;
     }
-    return outcome(tls, SSL_read_ex(tls->ssl, to, room, got), wants_write);
+    return outcome(tls, SSL_read_ex(tls->ssl, to, room, got));
 }
 
-enum err tls_write(struct tls *tls, struct str bytes, size_t *sent, bool *wants_write)
+enum err tls_write(struct tls *tls, struct str bytes, size_t *sent)
 {
     if (tls->broken) {
         return ERR_RESET;
     }
-    enum err err = outcome(tls, SSL_write_ex(tls->ssl, bytes.at, bytes.len, sent), wants_write);
+    enum err err = outcome(tls, SSL_write_ex(tls->ssl, bytes.at, bytes.len, sent));
     return err == ERR_CLOSED ? ERR_RESET : err;
 }
 

@@ -22,10 +22,10 @@ enum err tls_new(struct tls_client *client, int sock, struct str host, struct tl
 void tls_free(
     struct tls *tls); /* says good-bye to the peer if it can; before the socket is closed */
 
-/* AGAIN with *wants_write telling which readiness to wait for. */
-enum err tls_handshake(struct tls *tls, bool *wants_write) MUST_USE;
-enum err tls_read(struct tls *tls, void *to, size_t room, size_t *got, bool *wants_write) MUST_USE;
-enum err tls_write(struct tls *tls, struct str bytes, size_t *sent, bool *wants_write) MUST_USE;
+/* AGAIN: either direction of the socket may be what is waited for. */
+enum err tls_handshake(struct tls *tls) MUST_USE;
+enum err tls_read(struct tls *tls, void *to, size_t room, size_t *got) MUST_USE;
+enum err tls_write(struct tls *tls, struct str bytes, size_t *sent) MUST_USE;
 bool tls_pending(const struct tls *tls); /* bytes wait inside that no readiness will announce */
 /* The last read from the socket got less than it had room for: asking again before the next
  * readiness would be a wasted system call. */

@@ -52,7 +52,7 @@ static void work(void *object)
     struct job *job;
     while ((job = take(object)) != NULL) {
         job->run(job);
-        loop_post_always(job->home, &job->message);
+        loop_post(job->home, &job->message);
     }
 }
 

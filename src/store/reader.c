@@ -36,7 +36,7 @@ static void tell(struct store_query *query)
         return;
     }
     query->message.run = told;
-    loop_post_always(query->home, &query->message);
+    loop_post(query->home, &query->message);
 }
 
 /* NULL when the reader stops and nothing is left. */

@@ -83,7 +83,7 @@ static void tell(struct store_unit *unit)
         return;
     }
     unit->message.run = told;
-    loop_post_always(unit->home, &unit->message);
+    loop_post(unit->home, &unit->message);
 }
 
 static void tell_all(struct store_unit *first)

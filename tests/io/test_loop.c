@@ -294,7 +294,7 @@ static void send_all(void *object)
 {
     struct sender *sender = object;
     for (int i = 0; i < LETTERS; i++) {
-        loop_post_always(sender->posts[i].office->loop, &sender->posts[i].message);
+        loop_post(sender->posts[i].office->loop, &sender->posts[i].message);
     }
 }
 
@@ -319,34 +319,7 @@ static void test_messages_of_many_threads_arrive_in_order(void **state)
         assert_int_equal(office.next[i], LETTERS);
     }
     assert_false(office.disorder);
-    assert_false(loop_post(office.loop, &(struct message){NULL, on_post})); /* it has stopped */
     loop_free(office.loop);
-}
-
-static void on_nothing(struct message *message)
-{
-    (void)message;
-}
-
-static void test_mailbox_is_bounded(void **state)
-{
-    struct world world;
-    (void)state;
-    world_init(&world, 0);
-    struct message *messages = calloc(MAILBOX_MAX + 2, sizeof *messages);
-    for (size_t i = 0; i < MAILBOX_MAX; i++) {
-        messages[i].run = on_nothing;
-        assert_true(loop_post(world.loop, &messages[i]));
-    }
-    messages[MAILBOX_MAX].run = on_nothing;
-    messages[MAILBOX_MAX + 1].run = on_nothing;
-    assert_false(loop_post(world.loop, &messages[MAILBOX_MAX]));
-    loop_post_always(world.loop, &messages[MAILBOX_MAX + 1]);
-    assert_true(loop_turn(world.loop, false));
-    assert_true(loop_post(world.loop, &messages[MAILBOX_MAX]));
-    (void)loop_turn(world.loop, false);
-    free(messages);
-    world_end(&world);
 }
 
 static void stop_soon(void *object)
@@ -437,7 +410,6 @@ int main(void)
         cmocka_unit_test(test_deferred_calls_run_once_and_in_the_same_turn),
         cmocka_unit_test(test_endless_deferring_does_not_hold_the_turn),
         cmocka_unit_test(test_messages_of_many_threads_arrive_in_order),
-        cmocka_unit_test(test_mailbox_is_bounded),
         cmocka_unit_test(test_stop_wakes_a_sleeping_loop),
         cmocka_unit_test(test_an_object_freed_in_a_batch_gets_no_event),
     };

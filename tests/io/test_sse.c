@@ -191,44 +191,6 @@ static void test_events_that_arrive_whole_allocate_nothing(void **state)
     sse_reader_end(&reader);
 }
 
-static void written(struct str name, struct str data, const char *text)
-{
-    struct buf to;
-    buf_init(&to, 4096);
-    assert_int_equal(sse_write(&to, name, data), ERR_OK);
-    assert_string_equal(buf_cstr(&to), text);
-    buf_end(&to);
-}
-
-static void test_writing(void **state)
-{
-    (void)state;
-    written(STR(""), STR("a"), "data: a\n\n");
-    written(STR("ping"), STR(""), "event: ping\ndata: \n\n");
-    written(STR("x"), STR("a\nb\r\nc\rd"), "event: x\ndata: a\ndata: b\ndata: c\ndata: d\n\n");
-    written(STR(""), STR("a\n"), "data: a\ndata: \n\n");
-}
-
-static void test_a_name_cannot_split_an_event(void **state)
-{
-    (void)state;
-    struct buf to;
-    buf_init(&to, 4096);
-    assert_int_equal(sse_write(&to, STR("a\ndata: b"), STR("c")), ERR_INVALID);
-    assert_int_equal(to.len, 0);
-    buf_end(&to);
-}
-
-static void test_writing_over_the_limit_changes_nothing(void **state)
-{
-    (void)state;
-    struct buf to;
-    buf_init(&to, 12);
-    assert_int_equal(sse_write(&to, STR(""), STR("abcdefgh")), ERR_LIMIT);
-    assert_int_equal(to.len, 0);
-    buf_end(&to);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -241,9 +203,6 @@ int main(void)
         cmocka_unit_test(test_cut_stream_is_noticed),
         cmocka_unit_test(test_limit_is_exact),
         cmocka_unit_test(test_events_that_arrive_whole_allocate_nothing),
-        cmocka_unit_test(test_writing),
-        cmocka_unit_test(test_a_name_cannot_split_an_event),
-        cmocka_unit_test(test_writing_over_the_limit_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
