@@ -270,7 +270,7 @@ enum err cli_parse(int argc, char *const *argv, struct cli *cli, struct fault *f
 static int print_help(const struct command *command)
 {
     struct buf text;
-    buf_init(&text, 64 * 1024);
+    buf_init(&text, (size_t)64 * 1024);
     enum err code = command != NULL ? cli_help_command(command, &text) : cli_help_all(&text);
     must(code == ERR_OK);
     int exit_code = cli_print(buf_str(&text));

@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * config.c - `aire config`: check, show, schema of a file; apply by the running server. */
-#include "app/configure.h"
 #include "base/must.h"
 #include "cli/control.h"
-#include "sys/net.h"
+#include "cli/loaded.h"
 #include "json/json_path.h"
-
-/* Where a server would put its built-in provider; nothing is called here. */
-#define NOWHERE "http://127.0.0.1:9"
 
 static const char *file_of(const struct cli *cli)
 {
@@ -15,44 +11,25 @@ static const char *file_of(const struct cli *cli)
     return named != NULL ? named : cli_config(cli);
 }
 
-struct loaded {
-    struct registry *registry;
-    struct generation *generation;
-};
-
-static int load(const struct cli *cli, const char *path, struct loaded *loaded)
+static int load(const struct cli *cli, struct loaded *loaded)
 {
     struct fault fault = {0};
-    loaded->registry = registry_new();
-    struct configure configure = {.env = cli->env, .registry = loaded->registry, .path = path};
-    if (configure_needs_builtin(path)) {
-        configure.builtin_openai = STR(NOWHERE "/v1");
-        configure.builtin_anthropic = STR(NOWHERE);
-    }
-    if (configure_load(&configure, &loaded->generation, &fault) == ERR_OK) {
-        return CLI_OK;
-    }
-    registry_free(loaded->registry);
-    return cli_fail(cli, CLI_USAGE, "%s", fault.words);
-}
-
-static void unload(struct loaded *loaded)
-{
-    generation_unref(loaded->generation);
-    registry_free(loaded->registry);
+    return loaded_open(cli, file_of(cli), loaded, &fault) == ERR_OK
+               ? CLI_OK
+               : cli_fail(cli, CLI_USAGE, "%s", fault.words);
 }
 
 int cmd_config_check(const struct cli *cli)
 {
     struct loaded loaded;
-    int exit_code = load(cli, file_of(cli), &loaded);
+    int exit_code = load(cli, &loaded);
     if (exit_code != CLI_OK) {
         return exit_code;
     }
     const struct generation *g = loaded.generation;
     exit_code = cli_printf("ok: %zu providers, %zu targets, %zu routes, %zu agents\n",
                            g->provider_count, g->target_count, g->route_count, g->agent_count);
-    unload(&loaded);
+    loaded_close(&loaded);
     return exit_code;
 }
 
@@ -237,7 +214,7 @@ static enum err write_generation(struct shown *shown)
 int cmd_config_show(const struct cli *cli)
 {
     struct loaded loaded;
-    int exit_code = load(cli, file_of(cli), &loaded);
+    int exit_code = load(cli, &loaded);
     if (exit_code != CLI_OK) {
         return exit_code;
     }
@@ -251,7 +228,7 @@ int cmd_config_show(const struct cli *cli)
                                              : CLI_BROKEN;
     }
     shown_end(&shown);
-    unload(&loaded);
+    loaded_close(&loaded);
     return exit_code;
 }
 

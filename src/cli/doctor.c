@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * doctor.c - `aire doctor`: what a server would trip over, one line a check, before it does. */
-#include "app/configure.h"
-#include "base/must.h"
+#include "cli/loaded.h"
 #include "cli/read.h"
 #include "cli/where.h"
 #include "sys/file.h"
@@ -126,21 +125,14 @@ static void check_files(const struct cli *cli, struct finding *finding)
 static void check_config(const struct cli *cli, struct finding *finding)
 {
     struct fault fault = {0};
-    struct generation *generation;
-    struct registry *registry = registry_new();
+    struct loaded loaded;
     const char *path = cli_config(cli);
-    struct configure configure = {.env = cli->env, .registry = registry, .path = path};
-    if (configure_needs_builtin(path)) {
-        configure.builtin_openai = STR("http://127.0.0.1:9/v1");
-        configure.builtin_anthropic = STR("http://127.0.0.1:9");
-    }
-    if (configure_load(&configure, &generation, &fault) == ERR_OK) {
+    if (loaded_open(cli, path, &loaded, &fault) == ERR_OK) {
         say(finding, HEALTH_OK, "%.200s loads", path != NULL ? path : "the built-in default");
-        generation_unref(generation);
+        loaded_close(&loaded);
     } else {
         say(finding, HEALTH_FAIL, "%s", fault.words);
     }
-    registry_free(registry);
 }
 
 static const struct check {

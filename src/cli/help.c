@@ -56,7 +56,7 @@ int cmd_help(const struct cli *cli)
         (void)snprintf(words[i], sizeof words[i], "%s", cli->words[i]);
     }
     (void)snprintf(words[argc], sizeof words[argc], "--help");
-    buf_init(&text, 64 * 1024);
+    buf_init(&text, (size_t)64 * 1024);
     enum err code = ERR_OK;
     if (argc == 0) {
         code = cli_help_all(&text);

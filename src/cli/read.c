@@ -15,6 +15,7 @@ int read_open(const struct cli *cli, struct store **store)
 {
     char location[WHERE_BYTES];
     struct fault fault = {0};
+    *store = NULL;
     if (!where_store(cli, location)) {
         return CLI_USAGE;
     }
@@ -54,7 +55,7 @@ int read_rows(const struct cli *cli, const struct statement *statement, const st
 
 void shown_init(struct shown *shown)
 {
-    *shown = (struct shown){.arena = arena_new(64 * 1024)};
+    *shown = (struct shown){.arena = arena_new((size_t)64 * 1024)};
     buf_init(&shown->text, SHOWN_BYTES_MAX);
     buf_init(&shown->out, SHOWN_BYTES_MAX);
     json_writer_init(&shown->w, &shown->text);

@@ -4,6 +4,7 @@
  */
 #include "base/must.h"
 #include "cli/cli.h"
+#include "config/yaml.h"
 #include "provider/provider.h"
 #include "provider/script.h"
 #include "sys/file.h"
@@ -94,8 +95,9 @@ static int serve(const struct cli *cli, struct sim *sim)
                         sim->fault.words);
     }
     int exit_code = cli_printf("listening on http://%s\n", address_show(&sim->bound, shown));
-    while (exit_code == CLI_OK && notify_wait(WAIT_MS) != SIGNAL_STOP) {
-        continue; /* there is nothing to reload */
+    bool stopping = exit_code != CLI_OK;
+    while (!stopping) {
+        stopping = notify_wait(WAIT_MS) == SIGNAL_STOP; /* there is nothing to reload */
     }
     loop_stop(sim->loop);
     thread_join(&thread);

@@ -172,7 +172,7 @@ enum err table_write(const struct json *json, uint32_t rows, const struct column
     if (json_count(json, rows) == 0) {
         return buf_printf(to, "%s\n", none);
     }
-    struct arena *arena = arena_new(16 * 1024);
+    struct arena *arena = arena_new((size_t)16 * 1024);
     for (size_t c = 0; c < count; c++) {
         heading_cell(&cell, &columns[c]);
         widths[c] = cell.width;
@@ -209,7 +209,7 @@ enum err table_write_record(const struct json *json, uint32_t object, const stru
     struct cell cell;
     size_t width = 0;
     enum err code = ERR_OK;
-    struct arena *arena = arena_new(16 * 1024);
+    struct arena *arena = arena_new((size_t)16 * 1024);
     for (size_t c = 0; c < count; c++) {
         heading_cell(&cell, &columns[c]);
         width = cell.width > width ? cell.width : width;

@@ -22,7 +22,7 @@ static bool configured_store(const char *config, char to[WHERE_BYTES])
     struct buf text;
     struct fault fault;
     const struct yaml *root;
-    struct arena *arena = arena_new(16 * 1024);
+    struct arena *arena = arena_new((size_t)16 * 1024);
     buf_init(&text, YAML_BYTES_MAX);
     bool found = file_read(config, &text) == ERR_OK &&
                  yaml_parse(buf_str(&text), arena, &root, &fault) == ERR_OK;

@@ -13,7 +13,7 @@
 static enum err run_list(struct asked *asked)
 {
     struct commons *commons = asked->console->options.commons;
-    struct arena *arena = arena_new(64 * 1024);
+    struct arena *arena = arena_new((size_t)64 * 1024);
     struct key_entry *entries = NULL;
     size_t count = 0;
     enum err code = identity_list(commons->store, arena, &entries, &count);

@@ -254,7 +254,7 @@ static void find_holders(struct status *s, struct arena *arena)
 static enum err run(struct asked *asked)
 {
     struct commons *commons = asked->console->options.commons;
-    struct arena *arena = arena_new(16 * 1024);
+    struct arena *arena = arena_new((size_t)16 * 1024);
     struct status s = {.asked = asked,
                        .commons = commons,
                        .generation = commons_current(commons),

@@ -23,7 +23,7 @@ static uint32_t own_user(void)
 {
     struct buf text;
     uint64_t user = UINT32_MAX;
-    buf_init(&text, 64 * 1024);
+    buf_init(&text, (size_t)64 * 1024);
     if (file_read("/proc/self/status", &text) == ERR_OK) {
         struct str rest = buf_str(&text);
         size_t at = str_find(rest, STR("\nUid:\t"));
@@ -67,7 +67,7 @@ static void refuse_call(struct http_call *call, unsigned status, const char *cod
                         const char *message, const char *allow)
 {
     struct buf body;
-    buf_init(&body, 8 * 1024);
+    buf_init(&body, (size_t)8 * 1024);
     asked_write_error(&body, code, str_of(message));
     const struct http_field fields[] = {{STR("content-type"), STR("application/json")},
                                         {STR("cache-control"), STR("no-store")},
