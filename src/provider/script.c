@@ -44,6 +44,11 @@ struct script_rule {
     uint64_t acted;
 };
 
+struct script_file {
+    uint64_t version;
+    const struct yaml *rules;
+};
+
 struct script {
     struct arena *arena;
     struct script_rule *rules;
@@ -55,86 +60,50 @@ const struct script_do script_do_nothing = {.confidence = -1};
 
 /* ---- the tables ---- */
 
-#define HEADER(member) offsetof(struct script_header, member)
-static const struct setting header_settings[] = {
-    {.key = "name", .kind = SETTING_TEXT, .offset = HEADER(name), .help = "name of the field"},
-    {.key = "value",
-     .kind = SETTING_TEXT,
-     .offset = HEADER(value),
-     .help = "its value; left out: any"},
-};
-static const struct section header_section = {"rules.match.header", header_settings, 2,
-                                              sizeof(struct script_header),
-                                              "A request header that must be there."};
-
-#define MATCH(member) offsetof(struct script_conditions, member)
-static const struct setting match_settings[] = {
-    {.key = "path",
-     .kind = SETTING_TEXT,
-     .offset = MATCH(path),
-     .help = "path of the request; a `*` at its end stands for any rest"},
-    {.key = "dialect",
-     .kind = SETTING_TEXT,
-     .offset = MATCH(dialect),
-     .help = "openai, anthropic, or an endpoint: chat, responses, embeddings, models, messages, "
-             "count_tokens, mcp, other"},
-    {.key = "model",
-     .kind = SETTING_TEXT,
-     .offset = MATCH(model),
-     .help = "model of the request; a `*` at its end stands for any rest"},
-    {.key = "stream",
-     .kind = SETTING_CHOICE,
-     .offset = MATCH(stream),
-     .otherwise = "any",
-     .choices = "any|true|false",
-     .help = "whether a stream is asked for"},
-    {.key = "nth",
-     .kind = SETTING_TEXT,
-     .offset = MATCH(nth),
-     .help = "only the n-th matching request, or a range of them: 3, 2-5, 4-"},
-    {.key = "every",
-     .kind = SETTING_U64,
-     .offset = MATCH(every),
-     .otherwise = "0",
-     .help = "only every n-th matching request"},
-    {.key = "from",
-     .kind = SETTING_DURATION_MS,
-     .offset = MATCH(from_ms),
-     .otherwise = "0",
-     .help = "not before this long after the script was set"},
-    {.key = "until",
-     .kind = SETTING_DURATION_MS,
-     .offset = MATCH(until_ms),
-     .otherwise = "0",
-     .help = "not from this long after the script was set; 0: no end"},
-    {.key = "up",
-     .kind = SETTING_DURATION_MS,
-     .offset = MATCH(up_ms),
-     .otherwise = "0",
-     .help = "flapping: first this long the rule rests ..."},
-    {.key = "down",
-     .kind = SETTING_DURATION_MS,
-     .offset = MATCH(down_ms),
-     .otherwise = "0",
-     .help = "... then this long it acts, again and again"},
-    {.key = "header",
-     .kind = SETTING_SECTION,
-     .offset = MATCH(header),
-     .section = &header_section,
-     .help = "a request header"},
-    {.key = "contains",
-     .kind = SETTING_TEXT,
-     .offset = MATCH(contains),
-     .help = "bytes that the request's body contains"},
-};
-static const struct section match_section = {
-    "rules.match", match_settings, sizeof match_settings / sizeof match_settings[0],
-    sizeof(struct script_conditions), "Which requests a rule is for; all conditions must hold."};
-
-#define DO(member)                 offsetof(struct script_do, member)
-#define ROW(name, type, member)    .key = name, .kind = SETTING_##type, .offset = DO(member)
+/* A row of the table of `struct OWNER`. */
+#define ROW(name, type, member)                                                                    \
+    .key = name, .kind = SETTING_##type, .offset = offsetof(OWNER, member)
 #define NUMBER(name, type, member) ROW(name, type, member), .otherwise = "0"
 #define FLAG(name, member)         ROW(name, BOOL, member), .otherwise = "false"
+#define COUNT(rows)                (sizeof(rows) / sizeof(rows)[0])
+
+#define OWNER struct script_header
+static const struct setting header_settings[] = {
+    {ROW("name", TEXT, name), .help = "name of the field"},
+    {ROW("value", TEXT, value), .help = "its value; left out: any"},
+};
+static const struct section header_section = {"rules.match.header", header_settings,
+                                              COUNT(header_settings), sizeof(OWNER),
+                                              "A request header that must be there."};
+#undef OWNER
+
+#define OWNER struct script_conditions
+static const struct setting match_settings[] = {
+    {ROW("path", TEXT, path), .help = "path of the request; a `*` at its end stands for any rest"},
+    {ROW("dialect", TEXT, dialect),
+     .help = "openai, anthropic, or an endpoint: chat, responses, embeddings, models, messages, "
+             "count_tokens, mcp, other"},
+    {ROW("model", TEXT, model),
+     .help = "model of the request; a `*` at its end stands for any rest"},
+    {ROW("stream", CHOICE, stream), .otherwise = "any", .choices = "any|true|false",
+     .help = "whether a stream is asked for"},
+    {ROW("nth", TEXT, nth),
+     .help = "only the n-th matching request, or a range of them: 3, 2-5, 4-"},
+    {NUMBER("every", U64, every), .help = "only every n-th matching request"},
+    {NUMBER("from", DURATION_MS, from_ms), .help = "not before this long after the script was set"},
+    {NUMBER("until", DURATION_MS, until_ms),
+     .help = "not from this long after the script was set; 0: no end"},
+    {NUMBER("up", DURATION_MS, up_ms), .help = "flapping: first this long the rule rests ..."},
+    {NUMBER("down", DURATION_MS, down_ms), .help = "... then this long it acts, again and again"},
+    {ROW("header", SECTION, header), .section = &header_section, .help = "a request header"},
+    {ROW("contains", TEXT, contains), .help = "bytes that the request's body contains"},
+};
+static const struct section match_section = {
+    "rules.match", match_settings, COUNT(match_settings), sizeof(OWNER),
+    "Which requests a rule is for; all conditions must hold."};
+#undef OWNER
+
+#define OWNER struct script_do
 static const struct setting do_settings[] = {
     {NUMBER("status", U64, status), .max = 999,
      .help = "answer with this status and an error body"},
@@ -198,47 +167,53 @@ static const struct setting do_settings[] = {
     {FLAG("split_utf8", split_utf8), .help = "chunks and writes end inside every UTF-8 sequence"},
 };
 static const struct section do_section = {
-    "rules.do", do_settings, sizeof do_settings / sizeof do_settings[0], sizeof(struct script_do),
+    "rules.do", do_settings, COUNT(do_settings), sizeof(OWNER),
     "What happens to the answer; left out: the ordinary answer."};
 
-#define RULE(member) offsetof(struct script_rule, member)
+#undef OWNER
+
+#define OWNER struct script_rule
 static const struct setting rule_settings[] = {
-    {.key = "match",
-     .kind = SETTING_SECTION,
-     .offset = RULE(match),
-     .section = &match_section,
-     .help = "which requests"},
-    {.key = "do",
-     .kind = SETTING_SECTION,
-     .offset = RULE(act),
-     .section = &do_section,
-     .help = "what happens"},
-    {.key = "times",
-     .kind = SETTING_U64,
-     .offset = RULE(times),
-     .otherwise = "0",
-     .help = "acts at most so many times; 0: always"},
+    {ROW("match", SECTION, match), .section = &match_section, .help = "which requests"},
+    {ROW("do", SECTION, act), .section = &do_section, .help = "what happens"},
+    {NUMBER("times", U64, times), .help = "acts at most so many times; 0: always"},
 };
 static const struct section rule_section = {
-    "rules", rule_settings, 3, sizeof(struct script_rule),
+    "rules", rule_settings, COUNT(rule_settings), sizeof(OWNER),
     "An ordered list; the first rule that holds and has not acted `times` times answers."};
+#undef OWNER
+
+#define OWNER struct script_file
+static const struct setting file_settings[] = {
+    {ROW("version", U64, version), .otherwise = "1", .min = 1, .max = 1, .help = "of this form"},
+    {ROW("rules", TREE, rules), .help = "see `rules`"},
+};
+static const struct section file_section = {"", file_settings, COUNT(file_settings), sizeof(OWNER),
+                                            "a script"};
+#undef OWNER
 
 /* ---- reading ---- */
 
-/* STR() is no constant expression. */
-#define WORD(literal)                                                                              \
-    {                                                                                              \
-        literal, sizeof(literal) - 1                                                               \
-    }
-
-static const struct {
-    struct str name;
-    unsigned bit;
-} omit_names[] = {
-    {WORD("terminal"), OMIT_TERMINAL}, {WORD("finish"), OMIT_FINISH},
-    {WORD("usage"), OMIT_USAGE},       {WORD("event_lines"), OMIT_EVENT_LINES},
-    {WORD("tokens"), OMIT_TOKENS},
+/* In the order of the bits of enum script_omit. */
+static const struct str omit_names[] = {STR_CONST("terminal"), STR_CONST("finish"),
+                                        STR_CONST("usage"), STR_CONST("event_lines"),
+                                        STR_CONST("tokens")};
+static const struct str dialect_names[] = {
+    STR_CONST("openai"),    STR_CONST("anthropic"),    STR_CONST("chat"),
+    STR_CONST("responses"), STR_CONST("embeddings"),   STR_CONST("models"),
+    STR_CONST("messages"),  STR_CONST("count_tokens"), STR_CONST("mcp"),
+    STR_CONST("other"),
 };
+
+/* `count` when it is none of them. */
+static size_t index_of(struct str name, const struct str *names, size_t count)
+{
+    size_t i = 0;
+    while (i < count && !str_equal(names[i], name)) {
+        i++;
+    }
+    return i;
+}
 
 static enum err at_line(struct fault *fault, unsigned line, const char *words, struct str what)
 {
@@ -253,16 +228,12 @@ static enum err at_line(struct fault *fault, unsigned line, const char *words, s
 static enum err read_omit(struct script_rule *rule, struct fault *fault)
 {
     for (size_t i = 0; i < rule->act.omit.count; i++) {
-        unsigned bit = 0;
-        for (size_t k = 0; k < sizeof omit_names / sizeof omit_names[0]; k++) {
-            if (str_equal(rule->act.omit.items[i], omit_names[k].name)) {
-                bit = omit_names[k].bit;
-            }
+        struct str name = rule->act.omit.items[i];
+        size_t bit = index_of(name, omit_names, COUNT(omit_names));
+        if (bit == COUNT(omit_names)) {
+            return at_line(fault, rule->line, "nothing to omit is called", name);
         }
-        if (bit == 0) {
-            return at_line(fault, rule->line, "nothing to omit is called", rule->act.omit.items[i]);
-        }
-        rule->act.omitted |= bit;
+        rule->act.omitted |= 1u << bit;
     }
     return ERR_OK;
 }
@@ -320,21 +291,6 @@ static enum err read_headers(struct script_rule *rule, struct arena *arena, stru
     return ERR_OK;
 }
 
-static bool dialect_known(struct str name)
-{
-    static const struct str known[] = {
-        WORD("openai"),     WORD("anthropic"), WORD("chat"),     WORD("responses"),
-        WORD("embeddings"), WORD("models"),    WORD("messages"), WORD("count_tokens"),
-        WORD("mcp"),        WORD("other"),
-    };
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
-        if (str_equal(name, known[i])) {
-            return true;
-        }
-    }
-    return name.len == 0;
-}
-
 static enum err read_rule(const struct settings_load *load, const struct yaml *node,
                           struct script_rule *rule)
 {
@@ -343,19 +299,14 @@ static enum err read_rule(const struct settings_load *load, const struct yaml *n
         return code;
     }
     rule->line = node->line;
-    rule->act.headers = NULL;
-    rule->act.header_count = 0;
-    rule->act.omitted = 0;
-    rule->seen = 0;
-    rule->acted = 0;
-    rule->match.nth_first = 0;
-    rule->match.nth_last = 0;
     if (read_nth(&rule->match) != ERR_OK) {
         return at_line(load->fault, rule->line,
                        "nth is neither a number nor a range:", rule->match.nth);
     }
-    if (!dialect_known(rule->match.dialect)) {
-        return at_line(load->fault, rule->line, "no dialect is called", rule->match.dialect);
+    struct str dialect = rule->match.dialect;
+    if (dialect.len > 0 &&
+        index_of(dialect, dialect_names, COUNT(dialect_names)) == COUNT(dialect_names)) {
+        return at_line(load->fault, rule->line, "no dialect is called", dialect);
     }
     if (rule->act.error.len > 0 && !answer_error_known(rule->act.error)) {
         return at_line(load->fault, rule->line, "no error is called", rule->act.error);
@@ -367,62 +318,29 @@ static enum err read_rule(const struct settings_load *load, const struct yaml *n
     return code != ERR_OK ? code : read_headers(rule, load->arena, load->fault);
 }
 
-static const char *no_variable(void *object, const char *name)
-{
-    (void)object;
-    (void)name;
-    return NULL;
-}
-
-static enum err no_file(void *object, const char *path, struct buf *to)
-{
-    (void)object;
-    (void)path;
-    (void)to;
-    return ERR_NOT_FOUND;
-}
-
 static enum err read_rules(struct script *script, const struct yaml *root, struct fault *fault)
 {
-    static const struct secret_source no_secrets = {no_variable, no_file, NULL};
-    static const struct str known[] = {WORD("version"), WORD("rules")};
-    struct settings_load load = {&no_secrets, script->arena, fault};
-    if (root == NULL || yaml_absent(root)) {
-        return ERR_OK;
+    struct settings_load load = {NULL, script->arena, fault};
+    struct script_file file;
+    enum err code = settings_read(&load, &file_section, root, &file);
+    if (code != ERR_OK || yaml_absent(file.rules)) {
+        return code;
     }
-    if (root->kind != YAML_MAP) {
-        return at_line(fault, root->line, "a script is a map with", STR("rules"));
-    }
-    for (const struct yaml *node = root->first; node != NULL; node = node->next) {
-        if (!str_equal(node->key, known[0]) && !str_equal(node->key, known[1])) {
-            return settings_unknown(fault, node, "the script", known, 2);
-        }
-    }
-    const struct yaml *rules = yaml_get(root, STR("rules"));
-    if (yaml_absent(rules)) {
-        return ERR_OK;
-    }
-    if (rules->kind != YAML_LIST || rules->count > SCRIPT_RULES_MAX) {
-        return at_line(fault, rules->line, "a list of at most 1024 rules is expected in",
+    if (file.rules->kind != YAML_LIST || file.rules->count > SCRIPT_RULES_MAX) {
+        return at_line(fault, file.rules->line, "a list of at most 1024 rules is expected in",
                        STR("rules"));
     }
-    script->rules = arena_array_of(script->arena, struct script_rule, rules->count);
-    for (const struct yaml *node = rules->first; node != NULL; node = node->next) {
-        enum err code = read_rule(&load, node, &script->rules[script->count]);
-        if (code != ERR_OK) {
-            return code;
-        }
-        script->count++;
+    script->rules = arena_array_of(script->arena, struct script_rule, file.rules->count);
+    const struct yaml *node = file.rules->first;
+    for (; node != NULL && code == ERR_OK; node = node->next) {
+        code = read_rule(&load, node, &script->rules[script->count++]);
     }
-    return ERR_OK;
+    return code;
 }
 
 enum err script_new(struct str text, struct script **script, struct fault *fault)
 {
     *script = NULL;
-    if (text.len > SCRIPT_BYTES_MAX) {
-        return fault_set(fault, ERR_LIMIT, "a script has at most 4 MiB");
-    }
     struct script *made = calloc(1, sizeof *made);
     if (made == NULL) {
         must_have_memory();
@@ -430,13 +348,8 @@ enum err script_new(struct str text, struct script **script, struct fault *fault
     made->arena = arena_new(4096);
     made->holders = 1;
     const struct yaml *root = NULL;
-    enum err code = ERR_OK;
-    if (str_trim(text).len > 0) {
-        code = yaml_parse(arena_str(made->arena, text), made->arena, &root, fault);
-    }
-    if (code == ERR_OK) {
-        code = read_rules(made, root, fault);
-    }
+    enum err code = yaml_parse(text, made->arena, &root, fault);
+    code = code != ERR_OK ? code : read_rules(made, root, fault);
     if (code != ERR_OK) {
         script_drop(made);
         return code;

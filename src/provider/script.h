@@ -10,7 +10,7 @@
 
 #include "provider/script_do.h"
 
-#define SCRIPT_BYTES_MAX ((size_t)4 << 20)
+#define SCRIPT_BYTES_MAX YAML_BYTES_MAX
 #define SCRIPT_RULES_MAX 1024
 
 struct script;
