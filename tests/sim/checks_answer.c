@@ -54,7 +54,6 @@ void every_event_is_well_formed(struct world *world, struct sim_request *request
     request->plan.endpoint->dialect->read_event(&request->plan.view, event, &request->told, scratch,
                                                 &view);
     request->told.finish = STR("");
-    request->told.id = STR("");
     request->error_told = request->error_told || view.failure != FAILURE_none;
     if (view.failure != FAILURE_none && !is_error(scratch, event->data)) {
         world_broken(world, __func__, "%s: " STR_FMT ": " STR_FMT, request->plan.trace,

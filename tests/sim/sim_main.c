@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * sim_main.c - the simulator: `sim --seed N` replays one run, `--count N` runs N seeds from there,
- * `--seconds S` new ones until the time is over. The last line is "N passed, N failed".
+ * `--seconds S` new ones until the time is over; `--story 1` prints all that happened. The last
+ * line is "N passed, N failed".
  */
 #include "sim/world.h"
 
@@ -33,11 +34,12 @@ struct options {
     uint64_t seed;
     uint64_t count;
     uint64_t seconds;
+    uint64_t story;
 };
 
 static int usage(void)
 {
-    (void)fputs("usage: sim [--seed N] [--count N] [--seconds S]\n", stderr);
+    (void)fputs("usage: sim [--seed N] [--count N] [--seconds S] [--story 1]\n", stderr);
     return 2;
 }
 
@@ -48,6 +50,7 @@ static bool read_options(int argc, char **argv, struct options *options)
         uint64_t *value = strcmp(argv[i], "--seed") == 0      ? &options->seed
                           : strcmp(argv[i], "--count") == 0   ? &options->count
                           : strcmp(argv[i], "--seconds") == 0 ? &options->seconds
+                          : strcmp(argv[i], "--story") == 0   ? &options->story
                                                               : NULL;
         if (value == NULL || i + 1 == argc || num_u64(str_of(argv[i + 1]), value) != ERR_OK) {
             return false;
@@ -80,7 +83,7 @@ int main(int argc, char **argv)
         uint64_t seed = options.seed + i;
         (void)snprintf(last_words, sizeof last_words, "sim: seed %llu failed: it crashed\n",
                        (unsigned long long)seed);
-        const char *broken = world_run(seed);
+        const char *broken = world_run(seed, options.story > 0);
         if (broken[0] != '\0') {
             printf("sim: seed %llu failed: %s\n", (unsigned long long)seed, broken);
             (void)fflush(stdout);

@@ -159,10 +159,10 @@ static void load(struct world *world)
                                                .secrets = &secrets,
                                                .registry = world->commons.registry,
                                                .read = read_rules};
-    struct str text = plan_configuration(&world->rng, world->arena);
+    world->configuration = plan_configuration(&world->rng, world->arena);
     struct generation *generation;
     struct fault fault;
-    if (generation_load(&sources, text, &generation, &fault) != ERR_OK) {
+    if (generation_load(&sources, world->configuration, &generation, &fault) != ERR_OK) {
         (void)fprintf(stderr, "sim: configuration, line %u: %s\n", fault.line, fault.words);
         must(false);
     }
@@ -250,6 +250,7 @@ static void open_provider(struct world *world)
 {
     struct fault fault;
     struct provider_options options = {.script = plan_script(&world->rng, world->arena)};
+    world->script = options.script;
     world->provider_loop = loop_new(world->commons.env);
     sim_add_loop(world->sim, world->provider_loop);
     options.loop = world->provider_loop;
@@ -288,7 +289,8 @@ static void open_commons(struct world *world)
     commons->stops = stops_new();
     commons->registry = registry_new();
     commons->recording = true;
-    commons->memory.max = plan_chance(&world->rng, 100) ? 200000 : (size_t)1 << 30;
+    world->tight = plan_chance(&world->rng, 100);
+    commons->memory.max = world->tight ? 200000 : (size_t)1 << 30;
     commons->connections.max = 1000;
     atomic_store(&commons->loopback_only, true);
     mutex_init(&commons->lock);
@@ -462,12 +464,15 @@ static void close_world(struct world *world)
     pipeline_set_extra(NULL);
 }
 
-const char *world_run(uint64_t seed)
+const char *world_run(uint64_t seed, bool story)
 {
     static struct world world;
     open_world(&world, seed);
     run(&world);
     check(&world);
+    if (story) {
+        world_story(&world);
+    }
     close_world(&world);
     return world.broken;
 }

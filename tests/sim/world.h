@@ -73,6 +73,8 @@ struct world {
     size_t generation_count;
     struct station stations[WORLD_STATIONS_MAX];
     size_t station_count;
+    struct str configuration; /* the last one */
+    struct str script;
     struct loop *provider_loop;
     struct provider *provider;
     uint64_t requests_seen; /* at the provider */
@@ -88,6 +90,7 @@ struct world {
     bool judging; /* the judge holds back text */
     bool faulty;  /* the network resets and refuses */
     bool abrupt;  /* the run ends in the middle */
+    bool tight;   /* so little memory that connections may be cut for it */
     bool store_closed;
     uint64_t records_refused; /* one in so many cannot be written; 0: all can */
 
@@ -100,8 +103,10 @@ struct world {
     char broken[600]; /* the invariant that does not hold, "" */
 };
 
-/* Runs the seed; what broke, or "". The text lasts until the next run. */
-const char *world_run(uint64_t seed);
+/* Runs the seed; what broke, or "". The text lasts until the next run. `story`: all that happened
+ * is printed. */
+const char *world_run(uint64_t seed, bool story);
+void world_story(const struct world *world);
 
 /* The first violation counts. `invariant` is the name of a function in checks.c. */
 void world_broken(struct world *world, const char *invariant, const char *format, ...)
