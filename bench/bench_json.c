@@ -11,7 +11,6 @@
 #include "base/buf.h"
 #include "support/jansson_opinion.h"
 #include "json/json.h"
-#include "json/json_reader.h"
 #include "json/json_writer.h"
 
 #include <stdio.h>
@@ -77,15 +76,6 @@ static void run_valid(struct str text)
     }
 }
 
-static void run_reader(struct str text)
-{
-    struct json_reader reader;
-    json_reader_init(&reader);
-    if (json_reader_feed(&reader, text) != ERR_OK || !json_reader_complete(&reader)) {
-        abort();
-    }
-}
-
 static void run_jansson(struct str text)
 {
     if (jansson_opinion(text) != OPINION_YES) {
@@ -130,7 +120,6 @@ int main(void)
         printf("-- %zu bytes\n", text.len);
         measure(bodies[i].name, "json_parse", run_parse, text);
         measure(bodies[i].name, "json_valid", run_valid, text);
-        measure(bodies[i].name, "reader", run_reader, text);
         measure(bodies[i].name, "jansson", run_jansson, text);
         buf_end(&body);
     }

@@ -105,14 +105,3 @@ void log_say(const struct log *log, enum log_level level, const char *area, cons
     add_line(&line, log, level, (struct str[]){str_cut(str_of(area), 0, AREA_MAX), message});
     log->sink(log->object, (struct str){line.text, line.len});
 }
-
-enum err log_level_parse(struct str name, enum log_level *level)
-{
-    for (size_t i = 0; i < sizeof level_names / sizeof level_names[0]; i++) {
-        if (str_equal(name, str_of(level_names[i]))) {
-            *level = (enum log_level)i;
-            return ERR_OK;
-        }
-    }
-    return ERR_INVALID;
-}

@@ -28,6 +28,5 @@ struct log {
  * most 2 KiB are kept of a message. */
 void log_say(const struct log *log, enum log_level level, const char *area, const char *format, ...)
     PRINTF_LIKE(4, 5);
-enum err log_level_parse(struct str name, enum log_level *level) MUST_USE;
 
 #endif

@@ -17,8 +17,6 @@
 #define DOUBLE_TEXT_MAX 1024 /* 767 significant digits decide every double */
 #define SHOW_ROOM_MIN   32
 
-__extension__ typedef unsigned __int128 u128;
-
 bool num_add_u64(uint64_t a, uint64_t b, uint64_t *out)
 {
     uint64_t sum = 0;
@@ -37,14 +35,6 @@ bool num_mul_u64(uint64_t a, uint64_t b, uint64_t *out)
     }
     *out = product;
     return true;
-}
-
-int64_t num_mul_div_up(uint64_t a, uint64_t b, uint64_t divisor)
-{
-    must(divisor > 0);
-    u128 product = (u128)a * b;
-    u128 quotient = product / divisor + (product % divisor != 0);
-    return quotient > INT64_MAX ? INT64_MAX : (int64_t)quotient;
 }
 
 static bool is_digit(char c)
@@ -81,22 +71,6 @@ enum err num_u64(struct str text, uint64_t *value)
 enum err num_hex_u64(struct str text, uint64_t *value)
 {
     return digits_u64(text, 16, value);
-}
-
-enum err num_i64(struct str text, int64_t *value)
-{
-    bool negative = str_starts(text, STR("-"));
-    uint64_t size = 0;
-    enum err err = num_u64(str_cut(text, negative, SIZE_MAX), &size);
-    if (err != ERR_OK) {
-        return err;
-    }
-    if (size > (uint64_t)INT64_MAX + negative) {
-        return ERR_RANGE;
-    }
-    /* Through the complement: -INT64_MIN has no positive counterpart. */
-    *value = negative && size > 0 ? -(int64_t)(size - 1) - 1 : (int64_t)size;
-    return ERR_OK;
 }
 
 /* What the grammar walk collects: digits as an integer and the power of ten it stands for. */

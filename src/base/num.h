@@ -14,7 +14,6 @@
 #include <stdint.h>
 
 enum err num_u64(struct str text, uint64_t *value) MUST_USE;
-enum err num_i64(struct str text, int64_t *value) MUST_USE;
 enum err num_double(struct str text, double *value) MUST_USE; /* JSON number grammar, C locale */
 enum err num_hex_u64(struct str text, uint64_t *value) MUST_USE;
 
@@ -32,8 +31,6 @@ enum err num_rate(struct str text, struct rate *rate) MUST_USE;
 /* Checked arithmetic: false when the result does not fit, *out is then untouched. */
 bool num_add_u64(uint64_t a, uint64_t b, uint64_t *out);
 bool num_mul_u64(uint64_t a, uint64_t b, uint64_t *out);
-/* a * b / divisor without overflow in between (128 bit), rounded up; saturates at INT64_MAX. */
-int64_t num_mul_div_up(uint64_t a, uint64_t b, uint64_t divisor);
 
 /* "1.234 ms", "2m 3s"; "$0.012300"; "1.5 MiB": for people, into `to` of `room` >= 32 bytes. */
 const char *num_show_us(uint64_t us, char *to, size_t room);

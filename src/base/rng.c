@@ -53,9 +53,3 @@ uint64_t rng_below(struct rng *rng, uint64_t bound)
     }
     return drawn % bound;
 }
-
-double rng_unit(struct rng *rng)
-{
-    /* 53 bits are what a double holds exactly. */
-    return (double)(rng_next(rng) >> 11) * 0x1.0p-53;
-}

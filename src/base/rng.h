@@ -14,6 +14,5 @@ struct rng {
 void rng_seed(struct rng *rng, uint64_t seed);
 uint64_t rng_next(struct rng *rng);
 uint64_t rng_below(struct rng *rng, uint64_t bound); /* unbiased, bound >= 1 */
-double rng_unit(struct rng *rng);                    /* [0, 1) */
 
 #endif

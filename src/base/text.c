@@ -8,11 +8,8 @@
 
 #include <stdint.h>
 
-static const char hex_digits[] = "0123456789abcdef";
 static const char base64_digits[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-static const char base64url_digits[] =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 int text_hex_digit(char c)
 {
@@ -31,70 +28,22 @@ static void put(struct buf *to, unsigned byte)
     to->at[to->len++] = (char)(unsigned char)byte;
 }
 
-enum err text_hex(struct buf *to, struct str bytes)
-{
-    enum err err = bytes.len > SIZE_MAX / 2 ? ERR_LIMIT : buf_reserve(to, bytes.len * 2);
-    for (size_t i = 0; err == ERR_OK && i < bytes.len; i++) {
-        unsigned byte = (unsigned char)bytes.at[i];
-        put(to, (unsigned char)hex_digits[byte >> 4]);
-        put(to, (unsigned char)hex_digits[byte & 15]);
-    }
-    return err;
-}
-
-enum err text_unhex(struct buf *to, struct str hex)
-{
-    if (hex.len % 2 != 0) {
-        return ERR_SYNTAX;
-    }
-    size_t before = to->len;
-    enum err err = buf_reserve(to, hex.len / 2);
-    for (size_t i = 0; err == ERR_OK && i < hex.len; i += 2) {
-        int high = text_hex_digit(hex.at[i]);
-        int low = text_hex_digit(hex.at[i + 1]);
-        if (high < 0 || low < 0) {
-            to->len = before;
-            return ERR_SYNTAX;
-        }
-        put(to, (unsigned)(high << 4 | low));
-    }
-    return err;
-}
-
 /* RFC 4648 section 4: three bytes are four digits of six bits; a last group of 1 or 2 bytes gives
- * 2 or 3 digits. */
-static enum err encode64(struct buf *to, struct str bytes, const char *digits, bool padded)
+ * 2 or 3 digits and is padded. */
+enum err text_base64(struct buf *to, struct str bytes)
 {
-    enum err err = bytes.len > SIZE_MAX / 2 ? ERR_LIMIT : ERR_OK;
-    size_t tail = bytes.len % 3;
-    size_t tail_digits = padded ? 4 : tail + 1;
-    if (err == ERR_OK) {
-        err = buf_reserve(to, bytes.len / 3 * 4 + (tail ? tail_digits : 0));
-    }
+    enum err err = bytes.len > SIZE_MAX / 2 ? ERR_LIMIT : buf_reserve(to, (bytes.len + 2) / 3 * 4);
     for (size_t i = 0; err == ERR_OK && i < bytes.len; i += 3) {
         size_t have = bytes.len - i < 3 ? bytes.len - i : 3;
         uint32_t group = 0;
         for (size_t k = 0; k < 3; k++) {
             group = group << 8 | (k < have ? (unsigned char)bytes.at[i + k] : 0);
         }
-        for (size_t k = 0; k <= have; k++) {
-            put(to, (unsigned char)digits[group >> (18 - 6 * k) & 63]);
-        }
-        for (size_t k = have; padded && k < 3; k++) {
-            put(to, '=');
+        for (size_t k = 0; k < 4; k++) {
+            put(to, k <= have ? (unsigned char)base64_digits[group >> (18 - 6 * k) & 63] : '=');
         }
     }
     return err;
-}
-
-enum err text_base64(struct buf *to, struct str bytes)
-{
-    return encode64(to, bytes, base64_digits, true);
-}
-
-enum err text_base64url(struct buf *to, struct str bytes)
-{
-    return encode64(to, bytes, base64url_digits, false);
 }
 
 static int base64_value(char c)
@@ -154,7 +103,10 @@ enum err text_unpercent(struct buf *to, struct str text)
         if (text.at[i] != '%') {
             err = buf_add_byte(to, text.at[i]);
         } else {
-            err = i + 2 < text.len ? text_unhex(to, str_cut(text, i + 1, i + 3)) : ERR_SYNTAX;
+            int high = i + 2 < text.len ? text_hex_digit(text.at[i + 1]) : -1;
+            int low = i + 2 < text.len ? text_hex_digit(text.at[i + 2]) : -1;
+            bool digits = high >= 0 && low >= 0;
+            err = digits ? buf_add_byte(to, (char)(high << 4 | low)) : ERR_SYNTAX;
             i += 2;
         }
         if (err != ERR_OK) {

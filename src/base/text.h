@@ -7,10 +7,7 @@
 
 #include "base/buf.h"
 
-enum err text_hex(struct buf *to, struct str bytes) MUST_USE;
-enum err text_unhex(struct buf *to, struct str hex) MUST_USE;
-enum err text_base64(struct buf *to, struct str bytes) MUST_USE;    /* with padding */
-enum err text_base64url(struct buf *to, struct str bytes) MUST_USE; /* without padding */
+enum err text_base64(struct buf *to, struct str bytes) MUST_USE; /* with padding */
 enum err text_unbase64(struct buf *to,
                        struct str text) MUST_USE; /* either alphabet, padding free */
 enum err text_unpercent(struct buf *to, struct str text) MUST_USE; /* '+' stays '+' */

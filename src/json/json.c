@@ -110,7 +110,7 @@ static inline void count_child(struct scan *s)
 }
 
 /* Code points beyond ASCII, from `p` to the next ASCII byte. A wrong sequence is refused at the
- * first byte that cannot continue it, as the incremental reader must. */
+ * first byte that cannot continue it. */
 static const uint8_t *scan_utf8(struct scan *s, const uint8_t *p)
 {
     while (p < s->end && *p >= 0x80) {

@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <string.h>
 
-bool json_path_valid(struct str pointer)
+static bool is_valid(struct str pointer)
 {
     if (pointer.len > 0 && pointer.at[0] != '/') {
         return false;
@@ -63,7 +63,7 @@ static uint32_t member(const struct json *json, uint32_t object, struct str toke
 
 uint32_t json_path(const struct json *json, struct str pointer)
 {
-    if (json->count == 0 || !json_path_valid(pointer)) {
+    if (json->count == 0 || !is_valid(pointer)) {
         return JSON_NONE;
     }
     uint32_t node = JSON_ROOT;

@@ -8,6 +8,5 @@
 
 /* JSON_NONE when nothing is there; a malformed pointer (no leading '/', bad escape) is none too. */
 uint32_t json_path(const struct json *json, struct str pointer);
-bool json_path_valid(struct str pointer);
 
 #endif

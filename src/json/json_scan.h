@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * json_scan.h - what the parser, the incremental reader and the writer have in common: the words of
- * their errors and the two questions about bytes inside a string. Private to src/json.
+ * json_scan.h - what the parser and the writer have in common: the words of errors and the
+ * questions about bytes inside a string. Private to src/json.
  */
 #ifndef AIRE_JSON_JSON_SCAN_H
 #define AIRE_JSON_JSON_SCAN_H
@@ -12,7 +12,6 @@
 #include <emmintrin.h>
 #endif
 
-/* Parser and reader say the same about the same byte. */
 #define JSON_SAYS_VALUE     "expected a value"
 #define JSON_SAYS_WORD      "expected true, false or null"
 #define JSON_SAYS_KEY       "expected a key in quotes"

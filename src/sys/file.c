@@ -62,28 +62,6 @@ enum err file_read(const char *path, struct buf *to)
     return err;
 }
 
-enum err file_read_line(struct buf *to)
-{
-    buf_clear(to);
-    for (;;) {
-        char byte;
-        ssize_t got = read(STDIN_FILENO, &byte, 1);
-        if (got < 0 && errno != EINTR) {
-            return os_err(errno);
-        }
-        if (got == 0) {
-            return to->len > 0 ? ERR_OK : ERR_CLOSED;
-        }
-        if (got > 0 && byte == '\n') {
-            return ERR_OK;
-        }
-        enum err err = got > 0 ? buf_add_byte(to, byte) : ERR_OK;
-        if (err != ERR_OK) {
-            return err;
-        }
-    }
-}
-
 /* ---- writing ---- */
 
 /* Makes a new or renamed name durable: names live in the folder, not in the file. */
@@ -188,25 +166,6 @@ bool file_exists(const char *path)
 enum err file_remove(const char *path)
 {
     return unlink(path) == 0 || errno == ENOENT ? ERR_OK : os_err(errno);
-}
-
-enum err file_absolute(const char *path, struct buf *to)
-{
-    char folder[PATH_MAX];
-    buf_clear(to);
-    if (path[0] != '/') {
-        if (getcwd(folder, sizeof folder) == NULL) {
-            return os_err(errno);
-        }
-        enum err err = buf_add(to, str_of(folder));
-        if (err == ERR_OK && strcmp(folder, "/") != 0) {
-            err = buf_add_byte(to, '/');
-        }
-        if (err != ERR_OK) {
-            return err;
-        }
-    }
-    return buf_add(to, str_of(path));
 }
 
 /* ---- locks ---- */

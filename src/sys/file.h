@@ -19,7 +19,6 @@ enum err file_write_atomic(const char *path, struct str content, unsigned mode) 
 enum err file_make_folder(const char *path, unsigned mode) MUST_USE; /* with parents; OK if there */
 bool file_exists(const char *path);
 enum err file_remove(const char *path) MUST_USE; /* OK when absent */
-enum err file_absolute(const char *path, struct buf *to) MUST_USE;
 
 struct file_lock;
 /* Exclusive and held until released or the process ends; BUSY when another process has it. The
@@ -31,8 +30,6 @@ void file_lock_release(struct file_lock *lock); /* NULL is fine */
 enum err file_print(struct str text) MUST_USE;       /* standard output, all of it */
 enum err file_print_error(struct str text) MUST_USE; /* standard error */
 bool file_print_is_terminal(void);
-/* Next line of standard input without LF; CLOSED at the end; LIMIT: line longer than to->limit. */
-enum err file_read_line(struct buf *to) MUST_USE;
 
 const char *file_env(const char *name); /* environment variable or NULL */
 uint64_t file_memory_bytes(void);       /* resident memory of this process */

@@ -134,20 +134,6 @@ static void a_long_message_is_cut_at_a_code_point(void **state)
     assert_harmless(&seen);
 }
 
-static void levels_have_names(void **state)
-{
-    (void)state;
-    static const char *const names[] = {"error", "warn", "info", "debug"};
-    enum log_level level = LOG_ERROR;
-    for (int i = 0; i < 4; i++) {
-        assert_int_equal(log_level_parse(str_of(names[i]), &level), ERR_OK);
-        assert_int_equal(level, i);
-    }
-    assert_int_equal(log_level_parse(STR("INFO"), &level), ERR_INVALID);
-    assert_int_equal(log_level_parse(STR(""), &level), ERR_INVALID);
-    assert_int_equal(level, LOG_DEBUG);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,7 +143,6 @@ int main(void)
         cmocka_unit_test(no_byte_can_forge_a_line_or_steer_a_terminal),
         cmocka_unit_test(the_longest_and_worst_message_still_fits),
         cmocka_unit_test(a_long_message_is_cut_at_a_code_point),
-        cmocka_unit_test(levels_have_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

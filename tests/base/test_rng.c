@@ -90,21 +90,6 @@ static void bounded_values_are_even_where_a_plain_remainder_is_not(void **state)
     assert_in_range(low, 9500, 10500);
 }
 
-static void units_fill_the_half_open_interval(void **state)
-{
-    (void)state;
-    struct rng rng;
-    rng_seed(&rng, 10);
-    double sum = 0;
-    for (int i = 0; i < 100000; i++) {
-        double unit = rng_unit(&rng);
-        assert_true(unit >= 0 && unit < 1);
-        sum += unit;
-    }
-    /* Nine standard deviations of the mean: 0.29 / sqrt(100000) each. */
-    assert_true(sum > 49175 && sum < 50825);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -113,7 +98,6 @@ int main(void)
         cmocka_unit_test(equal_seeds_give_equal_sequences),
         cmocka_unit_test(bounded_values_stay_below_and_reach_every_value),
         cmocka_unit_test(bounded_values_are_even_where_a_plain_remainder_is_not),
-        cmocka_unit_test(units_fill_the_half_open_interval),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

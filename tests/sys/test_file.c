@@ -123,49 +123,6 @@ static void test_a_lock_has_one_holder(void **state)
     buf_end(&buf);
 }
 
-static void test_absolute_paths(void **state)
-{
-    struct buf buf;
-    char here[512];
-    (void)state;
-    buf_init(&buf, 1024);
-    assert_int_equal(file_absolute("/x/y", &buf), ERR_OK);
-    assert_string_equal(buf_cstr(&buf), "/x/y");
-    assert_non_null(getcwd(here, sizeof here));
-    assert_int_equal(file_absolute("y", &buf), ERR_OK);
-    assert_true(str_starts(buf_str(&buf), str_of(here)));
-    assert_true(str_ends(buf_str(&buf), STR("/y")));
-    buf_end(&buf);
-}
-
-static void test_lines_of_standard_input(void **state)
-{
-    struct buf line;
-    int ends[2];
-    (void)state;
-    buf_init(&line, 5);
-    assert_int_equal(pipe(ends), 0);
-    assert_int_equal(write(ends[1], "one\n\nlonger\nend", 15), 15);
-    (void)close(ends[1]);
-    int kept = dup(STDIN_FILENO);
-    assert_int_equal(dup2(ends[0], STDIN_FILENO), STDIN_FILENO);
-    assert_int_equal(file_read_line(&line), ERR_OK);
-    assert_string_equal(buf_cstr(&line), "one");
-    assert_int_equal(file_read_line(&line), ERR_OK);
-    assert_int_equal(line.len, 0);
-    assert_int_equal(file_read_line(&line), ERR_LIMIT);
-    assert_int_equal(file_read_line(&line), ERR_OK); /* what was left of the long one */
-    assert_int_equal(file_read_line(&line), ERR_OK);
-    assert_string_equal(buf_cstr(&line), "end");
-    assert_int_equal(file_read_line(&line), ERR_CLOSED);
-    if (kept >= 0) {
-        (void)dup2(kept, STDIN_FILENO);
-        (void)close(kept);
-    }
-    (void)close(ends[0]);
-    buf_end(&line);
-}
-
 static void test_the_process_knows_its_size_and_time(void **state)
 {
     (void)state;
@@ -185,8 +142,6 @@ int main(void)
         TEST(test_absent_files_are_told),
         TEST(test_folders_are_made_with_their_parents),
         TEST(test_a_lock_has_one_holder),
-        TEST(test_absolute_paths),
-        TEST(test_lines_of_standard_input),
         TEST(test_the_process_knows_its_size_and_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
