@@ -17,35 +17,33 @@
 
 /* ---- pieces and ids ---- */
 
+/* Cuts so many bytes off *rest, and what belongs to the last code point: the script may cut inside
+ * of one. */
+static struct str take(struct str *rest, size_t bytes)
+{
+    size_t to = num_min(bytes, rest->len);
+    while (to < rest->len && ((unsigned char)rest->at[to] & 0xC0) == 0x80) {
+        to++;
+    }
+    struct str head = str_cut(*rest, 0, to);
+    *rest = str_cut(*rest, to, rest->len);
+    return head;
+}
+
 bool brain_token(struct str *rest, struct str *token)
 {
-    if (rest->len == 0) {
-        return false;
-    }
     size_t to = 1;
     while (to < rest->len && to < 24 && rest->at[to] != ' ' && rest->at[to] != '\n') {
         to++;
     }
-    while (to < rest->len && ((unsigned char)rest->at[to] & 0xC0) == 0x80) {
-        to++; /* never inside a code point: the script does that when it is wanted */
-    }
-    *token = str_cut(*rest, 0, to);
-    *rest = str_cut(*rest, to, rest->len);
-    return true;
+    *token = take(rest, to);
+    return token->len > 0;
 }
 
 bool brain_fragment(struct str *rest, struct str *fragment)
 {
-    if (rest->len == 0) {
-        return false;
-    }
-    size_t to = (size_t)num_min(rest->len, 7);
-    while (to < rest->len && ((unsigned char)rest->at[to] & 0xC0) == 0x80) {
-        to++;
-    }
-    *fragment = str_cut(*rest, 0, to);
-    *rest = str_cut(*rest, to, rest->len);
-    return true;
+    *fragment = take(rest, 7);
+    return fragment->len > 0;
 }
 
 /* splitmix64's finaliser (Steele, Lea, Flood 2014) spreads the salt over all digits. */
@@ -197,17 +195,19 @@ static struct str amount_in_result(const struct ask *ask, size_t index)
     return STR("");
 }
 
-static struct str arguments_of(const struct ask *ask, const struct ask_tool *tool,
-                               const struct facts *facts, struct buf *scratch)
+/* The schema's instance; without a schema, {"answer", "confidence"}. */
+static struct str instance(const struct ask *ask, uint32_t schema, const struct sample_hints *hints,
+                           struct buf *scratch)
 {
     struct json_writer w;
-    struct sample_hints hints = {facts, ask->said, 0.9};
     buf_clear(scratch);
     json_writer_init(&w, scratch);
-    if (json_is(ask->json, tool->schema, JSON_OBJECT)) {
-        sample_write(&w, ask->json, tool->schema, &hints);
+    if (json_is(ask->json, schema, JSON_OBJECT)) {
+        sample_write(&w, ask->json, schema, hints);
     } else {
         json_begin_object(&w);
+        json_member_str(&w, "answer", hints->sentence);
+        json_member_double(&w, "confidence", hints->confidence);
         json_end_object(&w);
     }
     return json_writer_end(&w) == ERR_OK ? arena_str(ask->arena, buf_str(scratch)) : STR("{}");
@@ -229,7 +229,10 @@ static void call_tool(const struct ask *ask, const struct ask_tool *tool, const 
         }
         struct reply_call *call = &reply->calls[reply->call_count++];
         call->name = tool->name;
-        call->arguments = arguments_of(ask, tool, &one, scratch);
+        struct sample_hints hints = {&one, ask->said, 0.9};
+        call->arguments = json_is(ask->json, tool->schema, JSON_OBJECT)
+                              ? instance(ask, tool->schema, &hints, scratch)
+                              : STR("{}");
     }
     reply->finish = FINISH_TOOLS;
 }
@@ -242,11 +245,10 @@ static void say(struct buf *to, struct str words)
     (void)!buf_add(to, words);
 }
 
-static bool say_number(struct buf *to, struct str before, struct str number)
+static void say_number(struct buf *to, struct str before, struct str number)
 {
     say(to, before);
     say(to, number);
-    return number.len > 0;
 }
 
 /* {"status":"shipped","total":42.5} becomes "status shipped, total 42.5"; other text stays. */
@@ -289,7 +291,7 @@ static void say_outcome(const struct ask *ask, const struct facts *facts, struct
     for (size_t i = 0; i < ask->result_count; i++) {
         say(to, i == 0 ? STR("") : STR("\n"));
         if (i < facts->order_count) {
-            (void)say_number(to, STR("Order "), facts->orders[i]);
+            say_number(to, STR("Order "), facts->orders[i]);
             say(to, refunded && !results_fail(ask) ? STR(" has been refunded: ") : STR(": "));
         } else {
             say(to, STR("Here is what I found: "));
@@ -311,38 +313,19 @@ static double say_answer(const struct ask *ask, const struct facts *facts, struc
         return 0.6;
     }
     if (facts->order_count > 0) {
-        (void)say_number(to,
-                         facts->refund ? STR("I can refund order ") : STR("I can look up order "),
-                         facts->orders[0]);
+        say_number(to, facts->refund ? STR("I can refund order ") : STR("I can look up order "),
+                   facts->orders[0]);
         for (size_t i = 1; i < facts->order_count; i++) {
-            (void)say_number(to, STR(" and "), facts->orders[i]);
+            say_number(to, STR(" and "), facts->orders[i]);
         }
         if (facts->refund && facts->amount.len > 0) {
-            (void)say_number(to, STR(" with $"), facts->amount);
+            say_number(to, STR(" with $"), facts->amount);
         }
         say(to, STR(" for you. "));
     }
     say(to, STR("You said: "));
     say(to, ask->said.len > 0 ? utf8_head(ask->said, ECHO_BYTES_MAX) : STR("nothing yet"));
     return facts->order_count > 0 ? 0.9 : 0.8;
-}
-
-static struct str schema_answer(const struct ask *ask, const struct facts *facts,
-                                struct str sentence, double confidence, struct buf *scratch)
-{
-    struct json_writer w;
-    struct sample_hints hints = {facts, sentence, confidence};
-    buf_clear(scratch);
-    json_writer_init(&w, scratch);
-    if (ask->schema != JSON_NONE) {
-        sample_write(&w, ask->json, ask->schema, &hints);
-    } else {
-        json_begin_object(&w);
-        json_member_str(&w, "answer", sentence);
-        json_member_double(&w, "confidence", confidence);
-        json_end_object(&w);
-    }
-    return json_writer_end(&w) == ERR_OK ? arena_str(ask->arena, buf_str(scratch)) : STR("{}");
 }
 
 static void compose(const struct ask *ask, const struct script_do *act, const struct facts *facts,
@@ -359,7 +342,8 @@ static void compose(const struct ask *ask, const struct script_do *act, const st
     }
     struct str sentence = arena_str(ask->arena, buf_str(scratch));
     if (ask->schema != JSON_NONE || ask->json_only) {
-        reply->text = schema_answer(ask, facts, sentence, reply->confidence, scratch);
+        struct sample_hints hints = {facts, sentence, reply->confidence};
+        reply->text = instance(ask, ask->schema, &hints, scratch);
     } else {
         reply->text = arena_printf(ask->arena, STR_FMT "\nConfidence: %.2f", STR_ARG(sentence),
                                    reply->confidence);

@@ -66,7 +66,8 @@ struct facts {
     double confidence; /* asked for in so many words, or -1 */
 };
 void facts_read(struct str text, struct facts *facts);
-bool facts_word(struct str text, struct str word); /* a whole word, case-insensitive */
+bool facts_word(struct str text, struct str word);           /* a whole word, case-insensitive */
+bool facts_one_of(struct str word, const char *const *list); /* the same; NULL ends the list */
 
 /* ---- sample.c: the smallest instance of a schema ---- */
 

@@ -54,7 +54,7 @@ static bool next_word(struct words *words)
     return words->word.len > 0;
 }
 
-static bool one_of(struct str word, const char *const *list)
+bool facts_one_of(struct str word, const char *const *list)
 {
     for (; *list != NULL; list++) {
         if (str_equal_ci(word, str_of(*list))) {
@@ -112,7 +112,7 @@ static bool links(struct str word)
 {
     static const char *const linking[] = {"number", "numbers", "no", "id",
                                           "ids",    "and",     "or", NULL};
-    return one_of(word, linking);
+    return facts_one_of(word, linking);
 }
 
 static void read_place(struct facts *facts, struct words words)
@@ -129,8 +129,8 @@ static void read_intent(struct facts *facts, const struct words *words)
                                           "reimburse", "moneyback", NULL};
     static const char *const hedges[] = {"maybe", "unsure", "unclear", "perhaps", "possibly", NULL};
     struct str word = words->word;
-    facts->refund = facts->refund || one_of(word, refunds);
-    facts->unsure = facts->unsure || one_of(word, hedges);
+    facts->refund = facts->refund || facts_one_of(word, refunds);
+    facts->unsure = facts->unsure || facts_one_of(word, hedges);
     if (facts->reason.len == 0 && str_equal_ci(word, STR("because"))) {
         facts->reason = tail_of_sentence(words->text, words->at);
     }
@@ -171,10 +171,11 @@ void facts_read(struct str text, struct facts *facts)
         } else if (has_digit(words.word) && (words.before == '#' || expecting)) {
             add_order(facts, words.word);
             expecting = true;
-        } else if (number_before.len > 0 && facts->amount.len == 0 && one_of(words.word, money)) {
+        } else if (number_before.len > 0 && facts->amount.len == 0 &&
+                   facts_one_of(words.word, money)) {
             facts->amount = number_before;
         } else {
-            expecting = one_of(words.word, orders) || (expecting && links(words.word));
+            expecting = facts_one_of(words.word, orders) || (expecting && links(words.word));
         }
         confidence = str_equal_ci(words.word, STR("confidence"));
         number_before = number ? number_at(words.text, from) : STR("");

@@ -36,15 +36,8 @@ static void put_usage(struct json_writer *w, const struct ask *ask, const struct
     json_key(w, "prompt_tokens_details");
     json_begin_object(w);
     json_member_u64(w, "cached_tokens", reply->cached_tokens);
-    json_member_u64(w, "audio_tokens", 0);
     json_end_object(w);
-    json_key(w, "completion_tokens_details");
-    json_begin_object(w);
-    json_member_u64(w, "reasoning_tokens", 0);
-    json_member_u64(w, "audio_tokens", 0);
-    json_member_u64(w, "accepted_prediction_tokens", 0);
-    json_member_u64(w, "rejected_prediction_tokens", 0);
-    json_end_object(w);
+    provider_member_raw(w, "completion_tokens_details", STR("{\"reasoning_tokens\":0}"));
     json_end_object(w);
 }
 
@@ -75,26 +68,24 @@ static void put_call(struct json_writer *w, const struct chat *c, size_t call)
     json_end_object(w);
 }
 
+static void put_text(struct json_writer *w, const char *key, bool there, struct str text)
+{
+    json_key(w, key);
+    if (there) {
+        json_put_str(w, text);
+    } else {
+        json_put_null(w);
+    }
+}
+
 static void put_message(struct json_writer *w, const struct chat *c)
 {
     bool refuses = c->reply->finish == FINISH_REFUSAL;
     json_begin_object(w);
     json_member_cstr(w, "role", "assistant");
-    json_key(w, "content");
-    if (refuses || c->reply->call_count > 0) {
-        json_put_null(w);
-    } else {
-        json_put_str(w, c->reply->text);
-    }
-    json_key(w, "refusal");
-    if (refuses) {
-        json_put_str(w, c->reply->text);
-    } else {
-        json_put_null(w);
-    }
-    json_key(w, "annotations");
-    json_begin_array(w);
-    json_end_array(w);
+    put_text(w, "content", !refuses && c->reply->call_count == 0, c->reply->text);
+    put_text(w, "refusal", refuses, c->reply->text);
+    provider_member_raw(w, "annotations", STR("[]"));
     if (c->reply->call_count > 0) {
         json_key(w, "tool_calls");
         json_begin_array(w);
@@ -167,11 +158,7 @@ static void stream_call(struct chat *c, size_t call)
 {
     struct str rest = c->reply->calls[call].arguments;
     struct str fragment = STR("");
-    bool more = true;
-    for (bool first = true; first || more; first = false) {
-        if (!first && !(more = brain_fragment(&rest, &fragment))) {
-            break;
-        }
+    for (bool first = true; first || brain_fragment(&rest, &fragment); first = false) {
         struct json_writer *w = chunk_open(c);
         json_key(w, "tool_calls");
         json_begin_array(w);
@@ -222,9 +209,7 @@ static void stream_usage(struct chat *c)
     if (c->act->usage_choices == CHOICES_NULL) {
         json_member_cstr(w, "choices", NULL);
     } else if (c->act->usage_choices == CHOICES_EMPTY) {
-        json_key(w, "choices");
-        json_begin_array(w);
-        json_end_array(w);
+        provider_member_raw(w, "choices", STR("[]"));
     }
     json_key(w, "usage");
     put_usage(w, c->ask, c->reply);

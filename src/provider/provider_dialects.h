@@ -28,6 +28,12 @@ bool provider_embeddings_answer(const struct ask *ask, struct ask_problem *probl
 void provider_mcp_answer(const struct http_head *head, const struct json *json,
                          struct answer *answer);
 
+static inline void provider_member_raw(struct json_writer *w, const char *key, struct str json_text)
+{
+    json_key(w, key);
+    json_put_raw(w, json_text);
+}
+
 /* The next part of a text to stream: a token, or at the end the padding whole. */
 static inline bool provider_next_text(const struct reply *reply, struct str *rest,
                                       struct str *piece)

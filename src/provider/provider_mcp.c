@@ -23,10 +23,9 @@ struct mcp {
 static void initialize(struct mcp *m)
 {
     json_member_cstr(m->w, "protocolVersion", "2025-11-25");
-    json_key(m->w, "capabilities");
-    json_put_raw(m->w, STR("{\"tools\":{}}"));
-    json_key(m->w, "serverInfo");
-    json_put_raw(m->w, STR("{\"name\":\"aire-orders\",\"version\":\"" AIRE_VERSION "\"}"));
+    provider_member_raw(m->w, "capabilities", STR("{\"tools\":{}}"));
+    provider_member_raw(m->w, "serverInfo",
+                        STR("{\"name\":\"aire-orders\",\"version\":\"" AIRE_VERSION "\"}"));
     answer_field(m->answer, STR("mcp-session-id"),
                  brain_id(m->answer->arena, "session-", m->json->text.len, 5));
 }
@@ -37,12 +36,12 @@ static void initialize(struct mcp *m)
 
 static void list_tools(struct mcp *m)
 {
-    json_key(m->w, "tools");
-    json_put_raw(
-        m->w, STR("[{\"name\":\"lookup_order\",\"description\":\"Status and total of an order.\","
-                  "\"inputSchema\":" ORDER_ID ",\"annotations\":{\"readOnlyHint\":true}},"
-                  "{\"name\":\"refund_order\",\"description\":\"Pays an order back.\","
-                  "\"inputSchema\":" ORDER_ID ",\"annotations\":{\"destructiveHint\":true}}]"));
+    provider_member_raw(
+        m->w, "tools",
+        STR("[{\"name\":\"lookup_order\",\"description\":\"Status and total of an order.\","
+            "\"inputSchema\":" ORDER_ID ",\"annotations\":{\"readOnlyHint\":true}},"
+            "{\"name\":\"refund_order\",\"description\":\"Pays an order back.\","
+            "\"inputSchema\":" ORDER_ID ",\"annotations\":{\"destructiveHint\":true}}]"));
 }
 
 static void call_tool(struct mcp *m)
@@ -67,8 +66,7 @@ static void call_tool(struct mcp *m)
     json_member_str(m->w, "text", text);
     json_end_object(m->w);
     json_end_array(m->w);
-    json_key(m->w, "structuredContent");
-    json_put_raw(m->w, text);
+    provider_member_raw(m->w, "structuredContent", text);
     json_member_bool(m->w, "isError", !known);
 }
 
@@ -92,8 +90,7 @@ static void open_message(struct mcp *m, uint32_t id, const char *member)
     m->w = answer_open(m->answer);
     json_begin_object(m->w);
     json_member_cstr(m->w, "jsonrpc", "2.0");
-    json_key(m->w, "id");
-    json_put_raw(m->w, id == JSON_NONE ? STR("null") : json_raw(m->json, id));
+    provider_member_raw(m->w, "id", id == JSON_NONE ? STR("null") : json_raw(m->json, id));
     json_key(m->w, member);
     json_begin_object(m->w);
 }

@@ -15,7 +15,8 @@ struct messages {
     struct answer *answer;
     struct str id;
     struct str model;
-    uint64_t index; /* of the content block */
+    uint64_t index;  /* of the content block */
+    struct str type; /* of the event that is written */
 };
 
 static const char *stop_reason(enum finish finish)
@@ -58,11 +59,6 @@ static void put_usage(struct json_writer *w, const struct messages *m, uint64_t 
     json_key(w, "usage");
     json_begin_object(w);
     put_input_usage(w, m);
-    json_key(w, "cache_creation");
-    json_begin_object(w);
-    json_member_u64(w, "ephemeral_5m_input_tokens", 0);
-    json_member_u64(w, "ephemeral_1h_input_tokens", 0);
-    json_end_object(w);
     json_member_u64(w, "output_tokens", output);
     json_member_cstr(w, "service_tier", "standard");
     json_end_object(w);
@@ -91,8 +87,7 @@ static void put_tool_use(struct json_writer *w, const struct messages *m, size_t
     json_member_cstr(w, "type", "tool_use");
     json_member_str(w, "id", brain_id(m->ask->arena, "toolu_", m->ask->hash, call));
     json_member_str(w, "name", made->name);
-    json_key(w, "input");
-    json_put_raw(w, whole ? made->arguments : STR("{}"));
+    provider_member_raw(w, "input", whole ? made->arguments : STR("{}"));
     json_end_object(w);
 }
 
@@ -137,13 +132,14 @@ static struct json_writer *event_open(struct messages *m, const char *type)
     struct json_writer *w = answer_open(m->answer);
     json_begin_object(w);
     json_member_cstr(w, "type", type);
+    m->type = str_of(type);
     return w;
 }
 
-static void event_close(struct messages *m, struct str type, enum part_kind kind)
+static void event_close(struct messages *m, enum part_kind kind)
 {
     json_end_object(&m->answer->writer);
-    answer_close(m->answer, type, kind);
+    answer_close(m->answer, m->type, kind);
 }
 
 static struct json_writer *block_start(struct messages *m)
@@ -156,7 +152,7 @@ static struct json_writer *block_start(struct messages *m)
 
 static void block_started(struct messages *m)
 {
-    event_close(m, STR("content_block_start"), PART_OTHER);
+    event_close(m, PART_OTHER);
 }
 
 static void block_delta(struct messages *m, const char *type, const char *key, struct str piece)
@@ -168,14 +164,14 @@ static void block_delta(struct messages *m, const char *type, const char *key, s
     json_member_cstr(w, "type", type);
     json_member_str(w, key, piece);
     json_end_object(w);
-    event_close(m, STR("content_block_delta"), PART_TOKEN);
+    event_close(m, PART_TOKEN);
 }
 
 static void block_stop(struct messages *m)
 {
     struct json_writer *w = event_open(m, "content_block_stop");
     json_member_u64(w, "index", m->index);
-    event_close(m, STR("content_block_stop"), PART_OTHER);
+    event_close(m, PART_OTHER);
     m->index++;
 }
 
@@ -185,14 +181,12 @@ static void stream_start(struct messages *m)
     json_key(w, "message");
     json_begin_object(w);
     put_message(w, m);
-    json_key(w, "content");
-    json_begin_array(w);
-    json_end_array(w);
+    provider_member_raw(w, "content", STR("[]"));
     json_member_cstr(w, "stop_reason", NULL);
     json_member_cstr(w, "stop_sequence", NULL);
     put_usage(w, m, 1);
     json_end_object(w);
-    event_close(m, STR("message_start"), PART_OTHER);
+    event_close(m, PART_OTHER);
 }
 
 static void stream_thinking(struct messages *m)
@@ -213,7 +207,7 @@ static void stream_text(struct messages *m)
     put_text(block_start(m), STR(""));
     block_started(m);
     (void)event_open(m, "ping");
-    event_close(m, STR("ping"), PART_OTHER);
+    event_close(m, PART_OTHER);
     struct str rest = m->reply->text;
     struct str piece = STR("");
     while (provider_next_text(m->reply, &rest, &piece)) {
@@ -250,9 +244,9 @@ static void stream_end(struct messages *m)
         json_member_u64(w, "output_tokens", m->reply->output_tokens);
         json_end_object(w);
     }
-    event_close(m, STR("message_delta"), PART_FINISH);
+    event_close(m, PART_FINISH);
     (void)event_open(m, "message_stop");
-    event_close(m, STR("message_stop"), PART_TERMINAL);
+    event_close(m, PART_TERMINAL);
 }
 
 void provider_messages_answer(const struct ask *ask, const struct reply *reply,

@@ -15,6 +15,7 @@ struct responses {
     struct str message_id;
     struct str model;
     uint64_t sequence;
+    struct str type; /* of the event that is written */
 };
 
 static bool incomplete(const struct responses *r)
@@ -37,12 +38,8 @@ static void put_part(struct json_writer *w, const struct responses *r, struct st
         json_member_str(w, "refusal", text);
     } else {
         json_member_cstr(w, "type", "output_text");
-        json_key(w, "annotations");
-        json_begin_array(w);
-        json_end_array(w);
-        json_key(w, "logprobs");
-        json_begin_array(w);
-        json_end_array(w);
+        provider_member_raw(w, "annotations", STR("[]"));
+        provider_member_raw(w, "logprobs", STR("[]"));
         json_member_str(w, "text", text);
     }
     json_end_object(w);
@@ -97,8 +94,7 @@ static void put_echo(struct json_writer *w, const struct responses *r, const cha
                      struct str otherwise)
 {
     uint32_t node = json_get(r->ask->json, JSON_ROOT, str_of(key));
-    json_key(w, key);
-    json_put_raw(w, node == JSON_NONE ? otherwise : json_raw(r->ask->json, node));
+    provider_member_raw(w, key, node == JSON_NONE ? otherwise : json_raw(r->ask->json, node));
 }
 
 static void put_echoes(struct json_writer *w, const struct responses *r)
@@ -189,21 +185,22 @@ static struct json_writer *event_open(struct responses *r, const char *type)
     json_begin_object(w);
     json_member_cstr(w, "type", type);
     json_member_u64(w, "sequence_number", r->sequence++);
+    r->type = str_of(type);
     return w;
 }
 
-static void event_close(struct responses *r, struct str type, enum part_kind kind)
+static void event_close(struct responses *r, enum part_kind kind)
 {
     json_end_object(&r->answer->writer);
-    answer_close(r->answer, type, kind);
+    answer_close(r->answer, r->type, kind);
 }
 
-static void stream_state(struct responses *r, struct str type, bool whole, enum part_kind kind)
+static void stream_state(struct responses *r, const char *type, bool whole, enum part_kind kind)
 {
-    struct json_writer *w = event_open(r, type.at);
+    struct json_writer *w = event_open(r, type);
     json_key(w, "response");
     put_response(w, r, whole);
-    event_close(r, type, kind);
+    event_close(r, kind);
 }
 
 static void put_place(struct json_writer *w, struct str item, size_t output_index)
@@ -212,82 +209,76 @@ static void put_place(struct json_writer *w, struct str item, size_t output_inde
     json_member_u64(w, "output_index", output_index);
 }
 
-static void stream_part(struct responses *r, struct str type, struct str text)
+static void stream_part(struct responses *r, const char *type, struct str text)
 {
-    struct json_writer *w = event_open(r, type.at);
+    struct json_writer *w = event_open(r, type);
     put_place(w, r->message_id, 0);
     json_member_u64(w, "content_index", 0);
     json_key(w, "part");
     put_part(w, r, text);
-    event_close(r, type, PART_OTHER);
+    event_close(r, PART_OTHER);
 }
 
-static void stream_piece(struct responses *r, struct str type, const char *key, struct str piece)
+static void stream_piece(struct responses *r, const char *type, const char *key, struct str piece)
 {
-    struct json_writer *w = event_open(r, type.at);
+    struct json_writer *w = event_open(r, type);
     bool delta = str_equal(str_of(key), STR("delta"));
     put_place(w, r->message_id, 0);
     json_member_u64(w, "content_index", 0);
     json_member_str(w, key, piece);
     if (r->reply->finish != FINISH_REFUSAL) {
-        json_key(w, "logprobs");
-        json_begin_array(w);
-        json_end_array(w);
+        provider_member_raw(w, "logprobs", STR("[]"));
     }
-    event_close(r, type, delta ? PART_TOKEN : PART_OTHER);
+    event_close(r, delta ? PART_TOKEN : PART_OTHER);
+}
+
+static void stream_item(struct responses *r, const char *type, size_t index, bool whole)
+{
+    struct json_writer *w = event_open(r, type);
+    json_member_u64(w, "output_index", index);
+    json_key(w, "item");
+    if (r->reply->call_count > 0) {
+        put_call(w, r, index, whole);
+    } else {
+        put_message(w, r, whole);
+    }
+    event_close(r, PART_OTHER);
 }
 
 static void stream_message(struct responses *r)
 {
     bool refuses = r->reply->finish == FINISH_REFUSAL;
-    struct json_writer *w = event_open(r, "response.output_item.added");
-    json_member_u64(w, "output_index", 0);
-    json_key(w, "item");
-    put_message(w, r, false);
-    event_close(r, STR("response.output_item.added"), PART_OTHER);
-    stream_part(r, STR("response.content_part.added"), STR(""));
+    stream_item(r, "response.output_item.added", 0, false);
+    stream_part(r, "response.content_part.added", STR(""));
     struct str rest = r->reply->text;
     struct str piece = STR("");
     while (provider_next_text(r->reply, &rest, &piece)) {
-        stream_piece(r, refuses ? STR("response.refusal.delta") : STR("response.output_text.delta"),
-                     "delta", piece);
+        stream_piece(r, refuses ? "response.refusal.delta" : "response.output_text.delta", "delta",
+                     piece);
     }
-    stream_piece(r, refuses ? STR("response.refusal.done") : STR("response.output_text.done"),
+    stream_piece(r, refuses ? "response.refusal.done" : "response.output_text.done",
                  refuses ? "refusal" : "text", r->reply->text);
-    stream_part(r, STR("response.content_part.done"), r->reply->text);
-    w = event_open(r, "response.output_item.done");
-    json_member_u64(w, "output_index", 0);
-    json_key(w, "item");
-    put_message(w, r, true);
-    event_close(r, STR("response.output_item.done"), PART_OTHER);
-}
-
-static void stream_item(struct responses *r, struct str type, size_t call, bool whole)
-{
-    struct json_writer *w = event_open(r, type.at);
-    json_member_u64(w, "output_index", call);
-    json_key(w, "item");
-    put_call(w, r, call, whole);
-    event_close(r, type, PART_OTHER);
+    stream_part(r, "response.content_part.done", r->reply->text);
+    stream_item(r, "response.output_item.done", 0, true);
 }
 
 static void stream_call(struct responses *r, size_t call)
 {
     struct str rest = r->reply->calls[call].arguments;
     struct str piece = STR("");
-    stream_item(r, STR("response.output_item.added"), call, false);
+    stream_item(r, "response.output_item.added", call, false);
     while (brain_fragment(&rest, &piece)) {
         struct json_writer *w = event_open(r, "response.function_call_arguments.delta");
         put_place(w, call_id(r, "fc_", call), call);
         json_member_str(w, "delta", piece);
-        event_close(r, STR("response.function_call_arguments.delta"), PART_TOKEN);
+        event_close(r, PART_TOKEN);
     }
     struct json_writer *w = event_open(r, "response.function_call_arguments.done");
     put_place(w, call_id(r, "fc_", call), call);
     json_member_str(w, "name", r->reply->calls[call].name);
     json_member_str(w, "arguments", r->reply->calls[call].arguments);
-    event_close(r, STR("response.function_call_arguments.done"), PART_OTHER);
-    stream_item(r, STR("response.output_item.done"), call, true);
+    event_close(r, PART_OTHER);
+    stream_item(r, "response.output_item.done", call, true);
 }
 
 void provider_responses_answer(const struct ask *ask, const struct reply *reply,
@@ -306,14 +297,14 @@ void provider_responses_answer(const struct ask *ask, const struct reply *reply,
         answer_close(answer, STR(""), PART_OTHER);
         return;
     }
-    stream_state(&r, STR("response.created"), false, PART_OTHER);
-    stream_state(&r, STR("response.in_progress"), false, PART_OTHER);
+    stream_state(&r, "response.created", false, PART_OTHER);
+    stream_state(&r, "response.in_progress", false, PART_OTHER);
     for (size_t i = 0; i < reply->call_count; i++) {
         stream_call(&r, i);
     }
     if (reply->call_count == 0) {
         stream_message(&r);
     }
-    stream_state(&r, incomplete(&r) ? STR("response.incomplete") : STR("response.completed"), true,
+    stream_state(&r, incomplete(&r) ? "response.incomplete" : "response.completed", true,
                  PART_TERMINAL);
 }

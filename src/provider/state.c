@@ -3,6 +3,7 @@
  */
 #include "provider/state.h"
 
+#include <stdio.h>
 #include <string.h>
 
 void state_init(struct state *state, size_t body_bytes_max)
@@ -126,11 +127,7 @@ static void write_rules(struct json_writer *w, const struct script *script)
 static void write_last(struct json_writer *w, const struct state *state)
 {
     char hash[17];
-    struct buf text;
-    buf_init(&text, sizeof hash);
-    enum err code = buf_printf(&text, "%016llx", (unsigned long long)state->last_hash);
-    (void)str_copy(code == ERR_OK ? buf_str(&text) : STR(""), hash, sizeof hash);
-    buf_end(&text);
+    (void)snprintf(hash, sizeof hash, "%016llx", (unsigned long long)state->last_hash);
     json_key(w, "last");
     json_begin_object(w);
     json_member_u64(w, "body_bytes", state->last.len);
