@@ -100,24 +100,22 @@ static inline const char *sample_variable(void *object, const char *name)
 
 static inline enum err sample_file(void *object, const char *path, struct buf *to)
 {
+    static const struct {
+        const char *path;
+        const char *content;
+        enum err code;
+    } files[] = {{"one.key", "from-file\n", ERR_OK},
+                 {"two.key", "a\nb\n", ERR_OK},
+                 {"blank.key", " \n", ERR_OK},
+                 {"large.key", "", ERR_LIMIT},
+                 {"denied.key", "", ERR_DENIED}};
     (void)object;
-    if (strcmp(path, "one.key") == 0) {
-        return buf_add(to, STR("from-file\n"));
-    }
-    if (strcmp(path, "two.key") == 0) {
-        return buf_add(to, STR("a\nb\n"));
-    }
-    if (strcmp(path, "blank.key") == 0) {
-        return buf_add(to, STR(" \n"));
-    }
-    if (strcmp(path, "large.key") == 0) {
-        enum err err = ERR_OK;
-        while (err == ERR_OK) {
-            err = buf_add(to, STR("0123456789abcdef"));
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        if (strcmp(path, files[i].path) == 0) {
+            return files[i].code != ERR_OK ? files[i].code : buf_add(to, str_of(files[i].content));
         }
-        return err;
     }
-    return strcmp(path, "denied.key") == 0 ? ERR_DENIED : ERR_NOT_FOUND;
+    return ERR_NOT_FOUND;
 }
 
 static const struct secret_source sample_secrets = {sample_variable, sample_file, NULL};

@@ -45,8 +45,7 @@ void rig_end(struct rig *rig);
 
 int wire_open(struct rig *rig);
 void wire_send(struct rig *rig, int sock, struct str bytes);
-/* Bytes until the end of the stream, an error, or `quiet_ms` without any (0: patience). Each read
- * gets at most `read_max` bytes. */
+/* Bytes until the end of the stream, an error, or `quiet_ms` without any (0: patience). */
 struct answered wire_receive(struct rig *rig, int sock, uint64_t quiet_ms);
 struct str wire_field(const struct answered *answered, const char *name);
 /* Takes the raw bytes apart; interim answers are skipped. */
