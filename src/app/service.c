@@ -424,10 +424,10 @@ void service_stop(struct service *s)
         return;
     }
     duties_stop(s->duties);
-    workers_free(s->workers);
     for (size_t i = 0; i < s->shard_count; i++) {
         shard_halt(&s->shards[i]);
     }
+    workers_free(s->workers);
     store_close(s->commons.store);
     for (size_t i = 0; i < s->shard_count; i++) {
         shard_end(&s->shards[i]);

@@ -112,6 +112,8 @@ void attempt_end(struct attempt *a)
     timer_disarm(&a->timer);
     buf_end(&a->body);
     sse_reader_end(&a->sse);
+    cap_return(&a->x->gateway->commons->memory, a->counted);
+    a->counted = 0;
 }
 
 void attempt_abandon(struct attempt *a, enum failure failure)
@@ -126,9 +128,34 @@ void attempt_abandon(struct attempt *a, enum failure failure)
     }
 }
 
+/* Does the text hold a credential that went upstream? Some providers, and most proxies in debug
+ * mode, repeat the fields that they were sent. */
+static bool tells_credential(const struct attempt *a, struct str text)
+{
+    static const struct str names[] = {STR_CONST("authorization"), STR_CONST("x-api-key"),
+                                       STR_CONST("api-key")};
+    const struct provider *provider = a->target->provider;
+    if (provider->auth == AUTH_STORED) {
+        return provider->keys.count > 0 &&
+               str_find(text, provider->keys.items[a->key % provider->keys.count]) != SIZE_MAX;
+    }
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct str bare = http_head_get(http_call_head(a->x->call), names[i]);
+        size_t space = str_find_byte(bare, ' '); /* behind the scheme */
+        bare = str_trim(str_cut(bare, space == SIZE_MAX ? 0 : space, bare.len));
+        if (bare.len > 0 && str_find(text, bare) != SIZE_MAX) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void fail(struct attempt *a, enum failure failure, struct str words)
 {
     struct exchange *x = a->x;
+    if (tells_credential(a, words)) {
+        words = STR("(not shown: the provider's words hold the credential)");
+    }
     x->failure = failure;
     x->failure_status = a->status;
     x->failure_words = arena_str(x->arena, utf8_head(words, 512));
@@ -153,11 +180,12 @@ static enum failure read_error(struct attempt *a, struct str *words)
     struct json json;
     struct error_fields fields = {0};
     struct str body = buf_str(&a->body);
-    bool readable = json_parse(&json, body, NULL, x->arena, NULL) == ERR_OK &&
+    bool readable = json_parse(&json, body, NULL, x->gateway->scratch, NULL) == ERR_OK &&
                     json_is(&json, JSON_ROOT, JSON_OBJECT);
     if (readable) {
         dialect_error_fields(&json, x->arena, &fields);
     }
+    arena_reset(x->gateway->scratch); /* the tape; strings are in the exchange's arena */
     enum failure failure = failure_of_status(a->status, fields.code, fields.type, fields.message);
     x->retry_after_ms = retry_after_ms(a->retry_after_ms, a->retry_after, loop_wall(loop_of(a)));
     *words = fields.message;
@@ -165,7 +193,9 @@ static enum failure read_error(struct attempt *a, struct str *words)
     bool passes = failure == FAILURE_client || failure == FAILURE_too_long ||
                   failure == FAILURE_refused || failure == FAILURE_conflict ||
                   (failure == FAILURE_credential && a->target->provider->auth == AUTH_CLIENT);
-    x->failure_body = passes && readable ? arena_str(x->arena, body) : STR("");
+    passes = passes && readable &&
+             (a->target->provider->auth == AUTH_CLIENT || !tells_credential(a, body));
+    x->failure_body = passes ? arena_str(x->arena, body) : STR("");
     return failure;
 }
 
@@ -180,7 +210,10 @@ static void finish_plain(struct attempt *a)
         fail(a, failure == FAILURE_none ? FAILURE_malformed : failure, words);
         return;
     }
-    if (json_parse(&json, buf_str(&a->body), NULL, x->arena, &problem) != ERR_OK) {
+    /* The tape may be many times the answer, and is not needed after it was read. */
+    struct arena *tape = x->gateway->scratch;
+    if (json_parse(&json, buf_str(&a->body), NULL, tape, &problem) != ERR_OK) {
+        arena_reset(tape);
         fail(a, FAILURE_malformed,
              a->body.len == 0 ? STR("an empty answer")
                               : arena_printf(x->arena, "the answer is not JSON: %s at byte %zu",
@@ -188,6 +221,7 @@ static void finish_plain(struct attempt *a)
         return;
     }
     enum failure failure = x->dialect->read_answer(&json, &x->answer, x->arena);
+    arena_reset(tape);
     if (failure != FAILURE_none && (failure != FAILURE_refused || x->route->refusals_fall_back)) {
         fail(a, failure, STR("the answer is not of this dialect"));
         return;
@@ -211,7 +245,6 @@ bool attempt_send(struct attempt *a)
             reply_begin(x, 200, a->fields, a->field_count, STR("text/event-stream"),
                         HTTP_LENGTH_UNKNOWN);
         }
-        exchange_leaves(x, bytes);
         http_call_write(x->call, bytes);
         stream_sent(&x->stream, bytes.len, events);
     }
@@ -224,7 +257,6 @@ static bool send_directly(struct attempt *a, struct str raw, bool last)
     if (!stream->open || stream->judges > 0 || stream->count > 0 || (last && stream->locked)) {
         return false;
     }
-    exchange_leaves(a->x, raw);
     http_call_write(a->x->call, raw);
     return true;
 }
@@ -257,6 +289,26 @@ static void note_content(struct attempt *a, const struct stream_view *view)
     }
 }
 
+/* Queues an event behind all its channels: its bytes are the last of them and wait for every one.
+ */
+static bool hold(struct attempt *a, struct str raw, const struct stream_view *view)
+{
+    struct stream *stream = &a->x->stream;
+    if (view->delta_overflow && stream->judges > 0) {
+        return false; /* what cannot be judged is not let through */
+    }
+    for (size_t i = 1; i < view->delta_count; i++) {
+        const struct delta *delta = &view->deltas[i];
+        if (stream_add(stream, STR(""), false, false, delta_channel(delta), delta->text.len) !=
+            ERR_OK) {
+            return false;
+        }
+    }
+    uint64_t key = view->delta_count > 0 ? delta_channel(&view->deltas[0]) : 0;
+    uint64_t decoded = view->delta_count > 0 ? view->deltas[0].text.len : 0;
+    return stream_add(stream, raw, view->content, view->last, key, decoded) == ERR_OK;
+}
+
 /* One event: judged, queued, sent. False when the attempt is over. */
 static bool take_event(struct attempt *a, const struct sse_event *event)
 {
@@ -272,10 +324,9 @@ static bool take_event(struct attempt *a, const struct sse_event *event)
         return false;
     }
     note_content(a, &view);
-    if (!view.hide && !send_directly(a, event->raw, view.last)) {
-        uint64_t key = view.delta_count > 0 ? delta_channel(&view.deltas[0]) : 0;
-        uint64_t decoded = view.delta_count > 0 ? view.deltas[0].text.len : 0;
-        if (stream_add(&x->stream, event->raw, view.content, view.last, key, decoded) != ERR_OK) {
+    if (!view.hide) {
+        exchange_leaves(x, event->raw);
+        if (!send_directly(a, event->raw, view.last) && !hold(a, event->raw, &view)) {
             fail(a, FAILURE_too_large, STR("too much of the answer is held back"));
             return false;
         }
@@ -293,12 +344,29 @@ static void end_stream(struct attempt *a)
         fail(a, FAILURE_truncated, STR("the stream ended without its terminal marker"));
         return;
     }
-    if (!x->answer.done && x->dialect->stream_tail.len > 0 &&
-        stream_add(&x->stream, x->dialect->stream_tail, false, true, 0, 0) != ERR_OK) {
-        fail(a, FAILURE_too_large, STR("too much of the answer is held back"));
-        return;
+    struct str tail = x->dialect->stream_tail;
+    if (!x->answer.done && tail.len > 0) {
+        exchange_leaves(x, tail);
+        if (stream_add(&x->stream, tail, false, true, 0, 0) != ERR_OK) {
+            fail(a, FAILURE_too_large, STR("too much of the answer is held back"));
+            return;
+        }
     }
     succeed(a);
+}
+
+/* What is held of the answer counts as buffered; what it shrinks by is returned at the end. */
+static bool count(struct attempt *a)
+{
+    const struct stream *stream = &a->x->stream;
+    size_t held = a->body.cap + a->sse.kept.cap + a->sse.joined.cap + stream->held.cap +
+                  stream->room * sizeof *stream->events;
+    if (held <= a->counted) {
+        return true;
+    }
+    bool granted = cap_take(&a->x->gateway->commons->memory, held - a->counted);
+    a->counted = granted ? held : a->counted;
+    return granted;
 }
 
 static void read_stream(struct attempt *a, struct str piece)
@@ -307,6 +375,10 @@ static void read_stream(struct attempt *a, struct str piece)
     struct gateway *gateway = x->gateway;
     struct sse_event event;
     enum err code = ERR_AGAIN;
+    if (!x->answer.terminal && exchange_stopped(x)) {
+        fail(a, FAILURE_stopped, STR(""));
+        return;
+    }
     while (!x->answer.done && (code = sse_read(&a->sse, &piece, &event)) == ERR_OK) {
         bool alive = take_event(a, &event); /* else the exchange may be gone */
         arena_reset(gateway->scratch);
@@ -321,7 +393,9 @@ static void read_stream(struct attempt *a, struct str piece)
         fail(a, FAILURE_too_large, STR("an event of the stream is too large"));
         return;
     }
-    if (!attempt_send(a)) {
+    if (!count(a)) {
+        fail(a, FAILURE_too_large, STR("out of buffer memory"));
+    } else if (!attempt_send(a)) {
         a->paused = true;
         timer_disarm(&a->timer); /* the client's slowness is not the provider's */
         http_fetch_pause(a->fetch);
@@ -404,6 +478,8 @@ static void on_body(void *owner, struct str piece)
             return; /* enough of an error's words */
         }
         fail(a, FAILURE_too_large, STR("the answer is over the limit"));
+    } else if (!count(a)) {
+        fail(a, FAILURE_too_large, STR("out of buffer memory"));
     }
 }
 
@@ -517,6 +593,9 @@ void attempt_start(struct exchange *x, const struct target *target, struct break
     x->answer = (struct answer_view){0};
     x->retry_after_ms = 0;
     x->failure_body = STR("");
+    x->failure_words = STR("");
+    x->response_bytes = 0;
+    buf_clear(&x->captured);
     a->x = x;
     a->target = target;
     a->ticket = ticket;

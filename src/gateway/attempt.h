@@ -32,7 +32,8 @@ struct attempt {
     struct str retry_after_ms;
     struct buf body; /* plain answer or error body */
     struct sse_reader sse;
-    uint32_t key; /* index of the provider's key that was used */
+    size_t counted; /* of buffered bytes: what the answer holds here */
+    uint32_t key;   /* index of the provider's key that was used */
 };
 
 #define ERROR_BODY_MAX KIB(64)

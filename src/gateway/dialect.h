@@ -72,6 +72,9 @@ void dialect_error_fields(const struct json *json, struct arena *arena,
 
 enum err dialect_read_common(const struct json *json, struct request_view *view,
                              struct fault *fault);
+/* A maximum of output tokens: absent, null or an integer; what bounds the cost must be readable. */
+enum err dialect_read_maximum(const struct json *json, struct str key, uint64_t *tokens,
+                              struct fault *fault);
 void dialect_add_usage(const struct json *json, uint32_t usage, struct answer_view *answer);
 /* Appends the text of a content value: a string, or the text parts of an array. */
 void dialect_content_text(const struct json *json, uint32_t content, struct arena *arena,

@@ -45,7 +45,7 @@ struct delta {
     uint32_t index;  /* choice, or block, or tool argument index */
     struct str text; /* inner JSON string, still escaped; "" for a tool's start */
 };
-#define DELTAS_MAX 8
+#define DELTAS_MAX 16
 
 struct stream_view {
     bool content;         /* text, reasoning or a tool call begins or goes on */
@@ -57,6 +57,7 @@ struct stream_view {
     struct str message;   /* its words, decoded */
     struct delta deltas[DELTAS_MAX]; /* of the first DELTAS_MAX changes */
     size_t delta_count;
+    bool delta_overflow; /* there were more */
 };
 
 struct error_text {

@@ -106,6 +106,20 @@ void exchange_refuse(struct exchange *x, unsigned status, const char *reason, co
     exchange_finish(x, OUTCOME_REFUSED);
 }
 
+bool exchange_stopped(const struct exchange *x)
+{
+    struct stops *stops = x->gateway->commons->stops;
+    return (x->agent != NULL && stops_has(stops, STOP_AGENT, x->agent->name)) ||
+           stops_has(stops, STOP_ROUTE, x->route->name);
+}
+
+bool exchange_charge(struct exchange *x, size_t bytes)
+{
+    bool granted = cap_take(&x->gateway->commons->memory, bytes);
+    x->charged += granted ? bytes : 0;
+    return granted;
+}
+
 void exchange_leaves(struct exchange *x, struct str bytes)
 {
     x->response_bytes += bytes.len;
@@ -165,6 +179,7 @@ void exchange_finish(struct exchange *x, enum outcome outcome)
     buf_end(&x->stand_in);
     buf_end(&x->captured);
     record_end(&x->record);
+    cap_return(&x->gateway->commons->memory, x->charged);
     list_remove(&x->in_gateway);
     x->gateway->count--;
     atomic_fetch_sub_explicit(&x->gateway->commons->in_flight, 1, memory_order_relaxed);

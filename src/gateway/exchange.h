@@ -95,6 +95,7 @@ struct exchange {
     bool gone;             /* the client has left */
     bool complete;         /* the whole request is there */
     bool recorded;
+    size_t charged; /* of the process's buffered bytes */
     struct pending *pending;
     struct record record;
     size_t stage;          /* where the pipeline waits */
@@ -112,6 +113,10 @@ void exchange_raise(struct exchange *x, enum verdict verdict, const char *reason
 /* Refuses before any attempt, in the client's dialect, and ends; `reason` is a word. */
 void exchange_refuse(struct exchange *x, unsigned status, const char *reason, const char *format,
                      ...) PRINTF_LIKE(4, 5);
+/* Has a kill switch been thrown for its agent or route? */
+bool exchange_stopped(const struct exchange *x);
+/* Counts memory that the exchange holds until its end; false: the process holds too much. */
+bool exchange_charge(struct exchange *x, size_t bytes) MUST_USE;
 /* Bytes of the answer leave: counted, and kept where the route captures content. */
 void exchange_leaves(struct exchange *x, struct str bytes);
 /* The answer has been handed to the server (or can no longer be); ends the exchange. */

@@ -47,8 +47,7 @@ static void asked(struct store_unit *unit)
         "No model could answer this right now. A person will look at it; the review is " STR_FMT
         ".",
         STR_ARG(id));
-    if (in_words) {
-        upstream_stand_in(x, words, 0.0);
+    if (in_words && upstream_stand_in(x, words, 0.0)) {
         return;
     }
     x->degraded = false;

@@ -50,9 +50,9 @@ static const struct str response_dropped[] = {
     STR_CONST("x-should-retry"),
     STR_CONST("te"),
     STR_CONST("date"),
-    STR_CONST("access-control-allow-origin"),
     STR_CONST("cache-control"),
-    STR_CONST("x-accel-buffering"),
+    STR_CONST("clear-site-data"),
+    STR_CONST("x-sendfile"),
 };
 
 static bool listed(struct str name, const struct str *list, size_t count)
@@ -79,11 +79,28 @@ static bool request_passes(const struct http_head *head, struct str name)
            !http_head_lists(head, STR("connection"), name);
 }
 
+/* Orders to a browser or to the ingress in front of us (X-Accel-Redirect opens nginx's files). */
+static bool response_passes(const struct http_head *head, struct str name)
+{
+    return !listed(name, response_dropped, sizeof response_dropped / sizeof response_dropped[0]) &&
+           !starts_ci(name, STR("x-aire-")) && !starts_ci(name, STR("proxy-")) &&
+           !starts_ci(name, STR("x-accel-")) && !starts_ci(name, STR("access-control-")) &&
+           !http_head_lists(head, STR("connection"), name);
+}
+
 static bool credential_field(struct str name)
 {
     return str_equal_ci(name, STR("authorization")) || str_equal_ci(name, STR("x-api-key")) ||
            str_equal_ci(name, STR("api-key"));
 }
+
+/* A key of the Governor is for the Governor, whichever field brought it. */
+static bool holds_our_key(struct str value)
+{
+    return str_find(value, STR("aire_")) != SIZE_MAX;
+}
+
+#define ADDED_FIELDS 2 /* to a request: credential, traceparent */
 
 size_t reply_request_fields(struct exchange *x, const struct provider *provider,
                             struct str credential, struct http_field **fields)
@@ -92,9 +109,10 @@ size_t reply_request_fields(struct exchange *x, const struct provider *provider,
     struct http_field *list = arena_array_of(x->arena, struct http_field, head->count + 3);
     size_t count = 0;
     bool own = provider->auth == AUTH_STORED;
-    for (size_t i = 0; i < head->count; i++) {
+    for (size_t i = 0; i < head->count && count < HTTP_FIELDS_MAX - ADDED_FIELDS; i++) {
         struct str name = head->fields[i].name;
-        if (request_passes(head, name) || (!own && credential_field(name))) {
+        if (request_passes(head, name) ||
+            (!own && credential_field(name) && !holds_our_key(head->fields[i].value))) {
             list[count++] = head->fields[i];
         }
     }
@@ -110,26 +128,23 @@ size_t reply_request_fields(struct exchange *x, const struct provider *provider,
     return count;
 }
 
+#define OWN_FIELDS 12 /* of a response, content-type and the like included */
+
 size_t reply_response_fields(struct arena *arena, const struct http_head *head,
                              struct http_field **fields)
 {
     struct http_field *list = arena_array_of(arena, struct http_field, head->count + 1);
     size_t count = 0;
-    for (size_t i = 0; i < head->count; i++) {
+    for (size_t i = 0; i < head->count && count < HTTP_FIELDS_MAX - OWN_FIELDS; i++) {
         struct str name = head->fields[i].name;
-        if (listed(name, response_dropped, sizeof response_dropped / sizeof response_dropped[0]) ||
-            starts_ci(name, STR("x-aire-")) || starts_ci(name, STR("proxy-")) ||
-            http_head_lists(head, STR("connection"), name)) {
-            continue;
+        if (response_passes(head, name)) {
+            list[count++] = (struct http_field){arena_str(arena, name),
+                                                arena_str(arena, head->fields[i].value)};
         }
-        list[count++] = (struct http_field){arena_str(arena, name),
-                                            arena_str(arena, head->fields[i].value)};
     }
     *fields = list;
     return count;
 }
-
-#define OWN_FIELDS 12
 
 static size_t add_own(struct exchange *x, struct http_field *fields)
 {
@@ -152,14 +167,13 @@ static size_t add_own(struct exchange *x, struct http_field *fields)
     if (x->review.len > 0) {
         fields[n++] = (struct http_field){STR("x-aire-review"), x->review};
     }
-    must(n <= OWN_FIELDS);
     return n;
 }
 
 void reply_begin(struct exchange *x, unsigned status, const struct http_field *passed, size_t count,
                  struct str content_type, uint64_t body_bytes)
 {
-    struct http_field *fields = arena_array_of(x->arena, struct http_field, count + OWN_FIELDS + 4);
+    struct http_field *fields = arena_array_of(x->arena, struct http_field, count + OWN_FIELDS);
     size_t n = 0;
     fields[n++] = (struct http_field){STR("content-type"), content_type};
     for (size_t i = 0; i < count; i++) {
@@ -170,6 +184,7 @@ void reply_begin(struct exchange *x, unsigned status, const struct http_field *p
         fields[n++] = (struct http_field){STR("cache-control"), STR("no-cache")};
         fields[n++] = (struct http_field){STR("x-accel-buffering"), STR("no")};
     }
+    must(n <= count + OWN_FIELDS);
     x->status = status;
     http_call_begin(x->call, status, fields, n, body_bytes);
 }

@@ -92,6 +92,7 @@ enum err stream_add(struct stream *stream, struct str raw, bool content, bool la
     }
     stream->events[(stream->first + stream->count) % stream->room] = event;
     stream->count++;
+    stream->ripe = stream->ripe || content || last;
     return ERR_OK;
 }
 
@@ -130,6 +131,10 @@ struct str stream_releasable(const struct stream *stream, size_t *events)
     size_t bytes = 0;
     size_t count = 0;
     bool open = stream->open;
+    if (!open && !stream->ripe) { /* pings alone: not looked through again for each */
+        *events = 0;
+        return STR("");
+    }
     while (count < stream->count) {
         const struct stream_event *event = &stream->events[(stream->first + count) % stream->room];
         if ((event->last && stream->locked) ||
@@ -166,4 +171,5 @@ void stream_drop(struct stream *stream)
     stream->first = 0;
     stream->count = 0;
     stream->channel_count = 0;
+    stream->ripe = false;
 }

@@ -46,6 +46,7 @@ struct stream {
     size_t channel_room;
     uint32_t judges;
     bool open;   /* the first content has left */
+    bool ripe;   /* something waits that may open it */
     bool locked; /* last events wait until stream_unlock */
 };
 

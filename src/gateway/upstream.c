@@ -12,6 +12,9 @@
 #include "gateway/reply.h"
 #include "sys/notify.h"
 
+/* A rule's answer in as many choices as were asked for. */
+#define STAND_IN_MAX MIB(8)
+
 static void fail_path(struct exchange *x);
 
 static const struct tier *tier_of(const struct exchange *x)
@@ -130,14 +133,16 @@ static bool try_rules(struct exchange *x)
     if (x->route->rules_mode == MODE_OFF || !can_stand_in(x)) {
         return false;
     }
-    struct str *tools = arena_array_of(x->arena, struct str, x->view.tools + 1);
-    for (uint32_t i = 0; i < x->view.tools; i++) {
+    /* Each name is looked for from the first tool on. */
+    uint32_t count = x->view.tools < RULES_TOOLS_MAX ? x->view.tools : RULES_TOOLS_MAX;
+    struct str *tools = arena_array_of(x->arena, struct str, count + 1);
+    for (uint32_t i = 0; i < count; i++) {
         tools[i] = x->dialect->tool_name(&x->json, i, x->arena);
     }
     const struct rules_question question = {
         .message = x->dialect->last_message(&x->json, x->arena),
         .tools = tools,
-        .tool_count = x->view.tools,
+        .tool_count = count,
         .error = str_of(word_of(x)),
     };
     struct rules_answer answer;
@@ -150,8 +155,7 @@ static bool try_rules(struct exchange *x)
         return false;
     }
     x->tier_name = STR("rules");
-    upstream_stand_in(x, answer.text, answer.confidence);
-    return true;
+    return upstream_stand_in(x, answer.text, answer.confidence);
 }
 
 static bool try_human(struct exchange *x)
@@ -183,8 +187,23 @@ static void enter_next_tier(struct exchange *x)
            .failure = str_of(failure_action(x->failure)->name));
 }
 
+/* A kill switch ends the path: no attempt, no rule, no person. */
+static bool stopped(struct exchange *x)
+{
+    if (!exchange_stopped(x)) {
+        return false;
+    }
+    x->failure = FAILURE_stopped;
+    x->failure_body = STR("");
+    fail_path(x);
+    return true;
+}
+
 static void advance(struct exchange *x)
 {
+    if (stopped(x)) {
+        return;
+    }
     const struct tier *tier;
     while ((tier = tier_of(x)) != NULL) {
         if (tier->kind == TIER_MODEL) {
@@ -213,6 +232,9 @@ static void on_next(struct deferred *deferred)
 static void on_retry(struct timer *timer)
 {
     struct exchange *x = LIST_OBJECT(timer, struct exchange, retry);
+    if (stopped(x)) {
+        return;
+    }
     /* The breaker may have opened meanwhile: then the path goes on instead. */
     if (try_target(x, x->target)) {
         x->tries++;
@@ -306,8 +328,11 @@ void upstream_answered(struct exchange *x)
         RECORD(&x->record, loop_wall(x->gateway->loop), incident_ended, .route = x->route->name,
                .recovery = recovery);
     }
-    if (x->attempt != NULL && x->attempt->streaming) {
+    x->status = 200;
+    if (x->attempt->streaming) {
         (void)attempt_send(x->attempt); /* all but the locked end */
+    } else {
+        exchange_leaves(x, buf_str(&x->attempt->body));
     }
     x->outcome = OUTCOME_ANSWERED;
     x->state = EXCHANGE_SETTLE;
@@ -319,7 +344,6 @@ static void release_plain(struct exchange *x)
 {
     struct attempt *a = x->attempt;
     reply_begin(x, 200, a->fields, a->field_count, STR("application/json"), a->body.len);
-    exchange_leaves(x, buf_str(&a->body));
     http_call_give(x->call, &a->body);
     http_call_end(x->call);
 }
@@ -331,6 +355,9 @@ void upstream_release(struct exchange *x)
     if (x->gone) {
         /* nobody listens */
     } else if (x->attempt == NULL) {
+        reply_begin(x, 200, NULL, 0,
+                    x->view.streams ? STR("text/event-stream") : STR("application/json"),
+                    x->stand_in.len);
         http_call_give(x->call, &x->stand_in);
         http_call_end(x->call);
     } else if (x->attempt->streaming) {
@@ -344,26 +371,27 @@ void upstream_release(struct exchange *x)
     exchange_finish(x, OUTCOME_ANSWERED);
 }
 
-void upstream_stand_in(struct exchange *x, struct str text, double confidence)
+bool upstream_stand_in(struct exchange *x, struct str text, double confidence)
 {
     must(x->state == EXCHANGE_UPSTREAM);
+    buf_init(&x->stand_in, STAND_IN_MAX);
+    if (x->dialect->write_answer(&x->stand_in, &x->view, str_of(x->id), text,
+                                 x->began_at.us / US_PER_S) != ERR_OK) {
+        buf_end(&x->stand_in);
+        return false;
+    }
     x->attempt = NULL;
     x->answer = (struct answer_view){0}; /* what failed attempts said is no part of this answer */
     x->answer_confidence = confidence;
     x->degraded = x->tier > 0;
-    timer_disarm(&x->total);
-    buf_init(&x->stand_in, MIB(1));
-    enum err code = x->dialect->write_answer(&x->stand_in, &x->view, str_of(x->id), text,
-                                             x->began_at.us / US_PER_S);
-    must(code == ERR_OK);
-    reply_begin(x, 200, NULL, 0,
-                x->view.streams ? STR("text/event-stream") : STR("application/json"),
-                x->stand_in.len);
-    exchange_leaves(x, buf_str(&x->stand_in));
+    x->status = 200;
     x->outcome = OUTCOME_ANSWERED;
     x->state = EXCHANGE_SETTLE;
     x->stage = 0;
+    exchange_leaves(x, buf_str(&x->stand_in));
+    timer_disarm(&x->total);
     pipeline_response(x);
+    return true;
 }
 
 /* What a client is told when nothing on the path could answer; never the provider's own words,
@@ -393,6 +421,7 @@ static const struct ending {
     {FAILURE_too_long, 400, "context_length_exceeded",
      "the request is longer than the model's context"},
     {FAILURE_client, 400, "invalid_request", "the provider refused the request as invalid"},
+    {FAILURE_stopped, 503, "stopped", "this agent or route has been stopped"},
     {FAILURE_none, 502, "provider_error", "the provider failed"}, /* all others */
 };
 

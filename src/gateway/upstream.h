@@ -18,7 +18,7 @@ void upstream_failed(struct exchange *x);
 void upstream_answered(struct exchange *x);
 /* Everything that had to be durable is: the answer, or its end, leaves. */
 void upstream_release(struct exchange *x);
-/* An answer that no model gave is ready to be released as `body`. */
-void upstream_stand_in(struct exchange *x, struct str text, double confidence);
+/* Releases an answer that no model gave; false when it is too large (many choices). */
+bool upstream_stand_in(struct exchange *x, struct str text, double confidence);
 
 #endif

@@ -22,13 +22,13 @@ static enum err read_request(const struct json *json, struct request_view *view,
     }
     view->messages = json_count(json, messages);
     view->usage_asked = true;
-    (void)json_u64(json, json_get(json, JSON_ROOT, STR("max_tokens")), &view->output_tokens_max);
+    code = dialect_read_maximum(json, STR("max_tokens"), &view->output_tokens_max, fault);
     uint32_t format = json_path(json, STR("/output_config/format/type"));
     view->structured = json_string_is(json, format, STR("json_schema"));
     uint32_t choice = json_path(json, STR("/tool_choice/type"));
     view->tool_forced = json_string_is(json, choice, STR("any")) ||
                         json_string_is(json, choice, STR("tool"));
-    return ERR_OK;
+    return code;
 }
 
 static struct str last_message(const struct json *json, struct arena *arena)

@@ -37,6 +37,17 @@ enum err dialect_read_common(const struct json *json, struct request_view *view,
     return ERR_OK;
 }
 
+enum err dialect_read_maximum(const struct json *json, struct str key, uint64_t *tokens,
+                              struct fault *fault)
+{
+    uint32_t node = json_get(json, JSON_ROOT, key);
+    *tokens = 0;
+    if (json_kind(json, node) != JSON_NULL && !json_u64(json, node, tokens)) {
+        return fault_set(fault, ERR_INVALID, "'" STR_FMT "' must be an integer", STR_ARG(key));
+    }
+    return ERR_OK;
+}
+
 static uint64_t token_count(const struct json *json, uint32_t node)
 {
     uint64_t value = 0;

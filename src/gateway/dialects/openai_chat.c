@@ -23,18 +23,22 @@ static enum err read_request(const struct json *json, struct request_view *view,
     view->messages = json_count(json, messages);
     uint64_t count = 1;
     uint32_t n = json_get(json, JSON_ROOT, STR("n"));
-    if (json_is(json, n, JSON_NUMBER) &&
+    if (json_kind(json, n) != JSON_NULL &&
         (!json_u64(json, n, &count) || count < 1 || count > CHOICES_MAX)) {
         return fault_set(fault, ERR_INVALID, "'n' must be an integer from 1 to %d", CHOICES_MAX);
     }
     view->choices = (uint32_t)count;
     view->usage_asked = json_bool(json, json_path(json, STR("/stream_options/include_usage")),
                                   false);
-    if (!json_u64(json, json_get(json, JSON_ROOT, STR("max_completion_tokens")),
-                  &view->output_tokens_max)) {
-        (void)json_u64(json, json_get(json, JSON_ROOT, STR("max_tokens")),
-                       &view->output_tokens_max);
+    /* Which of the two a provider heeds is its own affair: the larger one bounds the cost. */
+    uint64_t newer;
+    uint64_t older;
+    if ((code = dialect_read_maximum(json, STR("max_completion_tokens"), &newer, fault)) !=
+            ERR_OK ||
+        (code = dialect_read_maximum(json, STR("max_tokens"), &older, fault)) != ERR_OK) {
+        return code;
     }
+    view->output_tokens_max = num_max(newer, older);
     uint32_t format = json_path(json, STR("/response_format/type"));
     view->structured = json_string_is(json, format, STR("json_schema")) ||
                        json_string_is(json, format, STR("json_object"));
@@ -117,9 +121,11 @@ static void add_delta(struct stream_view *out, struct answer_view *answer, enum 
     out->content = true;
     answer->has_content = true;
     answer->text_bytes += text.len;
-    if (out->delta_count < DELTAS_MAX) {
-        out->deltas[out->delta_count++] = (struct delta){kind, index, text};
+    if (out->delta_count == DELTAS_MAX) {
+        out->delta_overflow = true;
+        return;
     }
+    out->deltas[out->delta_count++] = (struct delta){kind, index, text};
 }
 
 enum delta_key {
@@ -246,17 +252,19 @@ static enum err write_chunk(struct buf *to, const struct request_view *view, str
     enum err code = buf_add(to, STR("data: "));
     json_writer_init(&w, to);
     begin_object(&w, view, id, created_s, "chat.completion.chunk");
-    json_begin_object(&w);
-    json_member_u64(&w, "index", 0);
-    json_key(&w, "delta");
-    json_begin_object(&w);
-    if (text != NULL) {
-        json_member_cstr(&w, "role", "assistant");
-        json_member_str(&w, "content", *text);
+    for (uint32_t i = 0; i < view->choices; i++) {
+        json_begin_object(&w);
+        json_member_u64(&w, "index", i);
+        json_key(&w, "delta");
+        json_begin_object(&w);
+        if (text != NULL) {
+            json_member_cstr(&w, "role", "assistant");
+            json_member_str(&w, "content", *text);
+        }
+        json_end_object(&w);
+        json_member_cstr(&w, "finish_reason", text != NULL ? NULL : "stop");
+        json_end_object(&w);
     }
-    json_end_object(&w);
-    json_member_cstr(&w, "finish_reason", text != NULL ? NULL : "stop");
-    json_end_object(&w);
     json_end_array(&w);
     json_end_object(&w);
     code = code == ERR_OK ? json_writer_end(&w) : code;
@@ -278,6 +286,22 @@ static enum err write_usage_chunk(struct buf *to, const struct request_view *vie
     return code == ERR_OK ? buf_add(to, STR("\n\n")) : code;
 }
 
+static void put_choice(struct json_writer *w, uint32_t index, struct str text)
+{
+    json_begin_object(w);
+    json_member_u64(w, "index", index);
+    json_key(w, "message");
+    json_begin_object(w);
+    json_member_cstr(w, "role", "assistant");
+    json_member_str(w, "content", text);
+    json_member_cstr(w, "refusal", NULL);
+    json_end_object(w);
+    json_member_cstr(w, "logprobs", NULL);
+    json_member_cstr(w, "finish_reason", "stop");
+    json_end_object(w);
+}
+
+/* As many choices as were asked for, all alike: the rules have one answer. */
 static enum err write_answer(struct buf *to, const struct request_view *view, struct str id,
                              struct str text, int64_t created_s)
 {
@@ -292,17 +316,9 @@ static enum err write_answer(struct buf *to, const struct request_view *view, st
     struct json_writer w;
     json_writer_init(&w, to);
     begin_object(&w, view, id, created_s, "chat.completion");
-    json_begin_object(&w);
-    json_member_u64(&w, "index", 0);
-    json_key(&w, "message");
-    json_begin_object(&w);
-    json_member_cstr(&w, "role", "assistant");
-    json_member_str(&w, "content", text);
-    json_member_cstr(&w, "refusal", NULL);
-    json_end_object(&w);
-    json_member_cstr(&w, "logprobs", NULL);
-    json_member_cstr(&w, "finish_reason", "stop");
-    json_end_object(&w);
+    for (uint32_t i = 0; i < view->choices; i++) {
+        put_choice(&w, i, text);
+    }
     json_end_array(&w);
     json_key(&w, "usage");
     json_put_raw(&w, STR("{\"prompt_tokens\":0,\"completion_tokens\":0,\"total_tokens\":0}"));

@@ -19,15 +19,14 @@ static enum err read_request(const struct json *json, struct request_view *view,
     uint32_t input = json_get(json, JSON_ROOT, STR("input"));
     view->messages = json_is(json, input, JSON_ARRAY) ? json_count(json, input) : 1;
     view->usage_asked = true;
-    (void)json_u64(json, json_get(json, JSON_ROOT, STR("max_output_tokens")),
-                   &view->output_tokens_max);
+    code = dialect_read_maximum(json, STR("max_output_tokens"), &view->output_tokens_max, fault);
     uint32_t format = json_path(json, STR("/text/format/type"));
     view->structured = json_string_is(json, format, STR("json_schema")) ||
                        json_string_is(json, format, STR("json_object"));
     uint32_t choice = json_get(json, JSON_ROOT, STR("tool_choice"));
     view->tool_forced = json_is(json, choice, JSON_OBJECT) ||
                         json_string_is(json, choice, STR("required"));
-    return ERR_OK;
+    return code;
 }
 
 static struct str last_message(const struct json *json, struct arena *arena)
@@ -198,11 +197,12 @@ static void read_event(const struct request_view *view, const struct sse_event *
         out->message = STR("an event of the stream lacks its event: line");
         return;
     }
-    uint64_t sequence = 0;
-    if (json_u64(&json, json_get(&json, JSON_ROOT, STR("sequence_number")), &sequence)) {
-        answer->sequence = sequence;
-    }
     read_kind(&json, kind_of(type), answer, arena, out);
+    uint64_t sequence = 0;
+    if (out->failure == FAILURE_none &&
+        json_u64(&json, json_get(&json, JSON_ROOT, STR("sequence_number")), &sequence)) {
+        answer->sequence = sequence; /* of what is forwarded: our own error goes on from it */
+    }
 }
 
 static enum err write_stream_error(struct buf *to, const struct error_text *error,

@@ -16,6 +16,27 @@ static enum flow list_models(struct exchange *x)
     return FLOW_NEXT;
 }
 
+/* A body of many tiny values is dwarfed by its tape; 2^20 values are far more than a request has.
+ */
+#define BODY_NODES_MAX (UINT32_C(1) << 20)
+
+/* The tape lives as long as the exchange, so it counts as buffered. */
+static bool parse(struct exchange *x, struct json_problem *problem)
+{
+    const struct json_limits limits = {.nodes_max = BODY_NODES_MAX};
+    size_t before = arena_bytes(x->arena);
+    if (json_parse(&x->json, http_call_body(x->call), &limits, x->arena, problem) != ERR_OK) {
+        exchange_refuse(x, 400, "invalid_json", "the body is not valid JSON: %s at byte %zu",
+                        problem->what, problem->offset);
+        return false;
+    }
+    if (!exchange_charge(x, arena_bytes(x->arena) - before)) {
+        exchange_refuse(x, 503, "out_of_memory", "out of buffer memory");
+        return false;
+    }
+    return true;
+}
+
 static enum flow on_request(struct exchange *x, void *state)
 {
     (void)state;
@@ -27,10 +48,7 @@ static enum flow on_request(struct exchange *x, void *state)
     }
     struct json_problem problem;
     struct fault fault = {0};
-    enum err code = json_parse(&x->json, http_call_body(x->call), NULL, x->arena, &problem);
-    if (code != ERR_OK) {
-        exchange_refuse(x, 400, "invalid_json", "the body is not valid JSON: %s at byte %zu",
-                        problem.what, problem.offset);
+    if (!parse(x, &problem)) {
         return FLOW_REPLY;
     }
     if (x->dialect->read_request(&x->json, &x->view, &fault) != ERR_OK) {

@@ -12,9 +12,10 @@ static bool rule_is_empty(const struct limit_rule *rule)
            rule->day_tokens == 0 && rule->month_tokens == 0;
 }
 
-static enum mode strictest(enum mode a, enum mode b)
+/* The route's switch is the operator's, the agent's its owner's: either can soften. */
+static enum mode softest(enum mode a, enum mode b)
 {
-    return a > b ? a : b;
+    return a < b ? a : b;
 }
 
 static void add_claim(struct exchange *x, struct str subject, const struct limit_rule *rule)
@@ -58,8 +59,10 @@ static void bound(struct exchange *x)
                       : x->dialect->generates       ? OUTPUT_TOKENS_GUESS
                                                     : 0;
     uint64_t bytes = http_call_body(x->call).len;
-    (void)num_mul_u64(output, x->view.choices, &output);
-    x->reservation.tokens = bytes / 2 + output;
+    if (!num_mul_u64(output, x->view.choices, &output) ||
+        !num_add_u64(output, bytes / 2, &x->reservation.tokens)) {
+        output = x->reservation.tokens = UINT64_MAX;
+    }
     for (size_t t = 0; t < x->route->tier_count; t++) {
         const struct tier *tier = &x->route->tiers[t];
         for (size_t i = 0; i < tier->count; i++) {
@@ -73,14 +76,11 @@ static void bound(struct exchange *x)
 static enum flow on_request(struct exchange *x, void *state)
 {
     (void)state;
-    enum mode mode = x->agent != NULL ? strictest(x->agent->limits_mode, x->route->limits_mode)
+    enum mode mode = x->agent != NULL ? softest(x->agent->limits_mode, x->route->limits_mode)
                                       : x->route->limits_mode;
-    /* Off anywhere on the way is off: the route is the operator's switch, the agent its owner's. */
-    if (x->route->limits_mode == MODE_OFF ||
-        (x->agent != NULL && x->agent->limits_mode == MODE_OFF)) {
-        return FLOW_NEXT;
+    if (mode != MODE_OFF) {
+        make_claims(x);
     }
-    make_claims(x);
     if (x->reservation.count == 0) {
         return FLOW_NEXT;
     }
