@@ -92,10 +92,10 @@ static const struct section sample_section = {.name = "routes.NAME",
 static inline const char *sample_variable(void *object, const char *name)
 {
     (void)object;
-    if (strcmp(name, "TOKEN") == 0) {
-        return "sk-sample-0123";
-    }
-    return strcmp(name, "LINES") == 0 ? "a\r\nb" : strcmp(name, "EMPTY") == 0 ? "" : NULL;
+    return strcmp(name, "TOKEN") == 0   ? "sk-sample-0123"
+           : strcmp(name, "LINES") == 0 ? "a\r\nb"
+           : strcmp(name, "EMPTY") == 0 ? ""
+                                        : NULL;
 }
 
 static inline enum err sample_file(void *object, const char *path, struct buf *to)
