@@ -10,17 +10,6 @@ enum verdict { VERDICT_ALLOW, VERDICT_NOTE, VERDICT_REDACT, VERDICT_ESCALATE, VE
 enum mode { MODE_OFF, MODE_OBSERVE, MODE_ENFORCE };
 #define MODE_CHOICES "off|observe|enforce"
 
-static inline enum verdict verdict_rise(enum verdict a, enum verdict b)
-{
-    return a > b ? a : b;
-}
-
-static inline const char *verdict_name(enum verdict verdict)
-{
-    static const char *const names[] = {"allow", "note", "redact", "escalate", "block"};
-    return names[verdict];
-}
-
 static inline const char *mode_name(enum mode mode)
 {
     static const char *const names[] = {"off", "observe", "enforce"};

@@ -15,11 +15,6 @@
 
 __extension__ typedef unsigned __int128 wide;
 
-bool price_known(const struct price *price)
-{
-    return price->input >= 0 || price->output >= 0;
-}
-
 static wide product(uint64_t tokens, int64_t price)
 {
     return (wide)num_min(tokens, TOKENS_MAX) * (wide)(price < 0 ? 0 : price);

@@ -20,7 +20,6 @@ struct price {
 
 /* Rounded up to a whole micro-dollar once, at the end. 0 when the price is unknown. */
 int64_t cost_of(const struct price *price, const struct usage *usage);
-bool price_known(const struct price *price);
 
 /* An estimate where nobody tells: about 4 bytes of text a token, never under 1 for non-empty text.
  */

@@ -471,8 +471,3 @@ enum err rules_answer(const struct rules *rules, const struct rules_question *qu
     matcher_end(&matcher);
     return err;
 }
-
-size_t rules_count(const struct rules *rules)
-{
-    return rules->count;
-}

@@ -20,6 +20,8 @@ struct rules;
 #define RULES_PATTERN_MAX 4096
 #define RULES_MESSAGE_MAX 16384
 #define RULES_ANSWER_MAX  65536
+#define RULES_TOOLS_MAX                                                                            \
+    128 /* of a request's tools the first ones are seen: as many as OpenAI takes */
 
 extern const struct section rules_file_section; /* for the reference and the schema */
 extern const struct section rules_rule_section;
@@ -44,6 +46,5 @@ struct rules_answer {
  */
 enum err rules_answer(const struct rules *rules, const struct rules_question *question,
                       struct arena *arena, struct rules_answer *answer) MUST_USE;
-size_t rules_count(const struct rules *rules);
 
 #endif

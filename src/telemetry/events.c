@@ -52,36 +52,6 @@ const struct event_type *event_find(const struct event_table *table, uint32_t nu
     return found ? table->types[from] : NULL;
 }
 
-static int order_by_number(const void *left, const void *right)
-{
-    const struct event_type *a = *(const struct event_type *const *)left;
-    const struct event_type *b = *(const struct event_type *const *)right;
-    return (a->number > b->number) - (a->number < b->number);
-}
-
-struct event_table event_join(const struct event_table *const *parts, size_t count,
-                              struct arena *arena)
-{
-    size_t total = 0;
-    for (size_t i = 0; i < count; i++) {
-        total += parts[i]->count;
-    }
-    const struct event_type **types = arena_array_of(arena, const struct event_type *, total);
-    total = 0;
-    for (size_t i = 0; i < count; i++) {
-        for (size_t j = 0; j < parts[i]->count; j++) {
-            types[total++] = parts[i]->types[j];
-        }
-    }
-    if (total > 0) {
-        qsort(types, total, sizeof(struct event_type *), order_by_number);
-    }
-    for (size_t i = 1; i < total; i++) {
-        must(types[i - 1]->number != types[i]->number);
-    }
-    return (struct event_table){types, total};
-}
-
 static size_t varint_bytes(uint64_t value)
 {
     return (size_t)(63 - __builtin_clzll(value | 1)) / 7 + 1;

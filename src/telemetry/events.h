@@ -83,16 +83,12 @@ size_t event_member(const struct event_type *type, const char *field, enum field
 enum err event_encode(const struct event_type *type, const void *event, int64_t at_us,
                       struct buf *to) MUST_USE;
 
-/* All events of the program, by number; joined in app. */
+/* All events of the program, by number. */
 struct event_table {
     const struct event_type *const *types;
     size_t count;
 };
 const struct event_type *event_find(const struct event_table *table, uint32_t number);
-/* One sorted table out of the owners'; a number used twice is must(). */
-struct event_table event_join(const struct event_table *const *parts, size_t count,
-                              struct arena *arena);
-
 /* Takes the next event out of *encoded and writes it as one JSON object: "event", "at", then its
  * fields, us and microusd ones with that unit in the key ("total_us"). An unknown number is written
  * as such with its count of fields, never an error. CORRUPT when the bytes make no sense. */

@@ -49,26 +49,6 @@ static const struct unit *unit_of(const struct metric_type *type)
     return &units[i];
 }
 
-struct metric_table metric_join(const struct metric_table *const *parts, size_t count,
-                                struct arena *arena)
-{
-    size_t total = 0;
-    for (size_t i = 0; i < count; i++) {
-        total += parts[i]->count;
-    }
-    const struct metric_type **types = arena_array_of(arena, const struct metric_type *, total);
-    total = 0;
-    for (size_t i = 0; i < count; i++) {
-        for (size_t j = 0; j < parts[i]->count; j++) {
-            for (size_t k = 0; k < total; k++) {
-                must(strcmp(types[k]->name, parts[i]->types[j]->name) != 0);
-            }
-            types[total++] = parts[i]->types[j];
-        }
-    }
-    return (struct metric_table){types, total};
-}
-
 static bool same_labels(const struct metric_type *a, const struct metric_type *b)
 {
     bool same = a->label_count == b->label_count;
@@ -151,6 +131,7 @@ struct metrics *metrics_new(const struct metric_table *table, const struct event
     metrics->events = events;
     for (size_t i = 0; i < events->count; i++) {
         must(events->types[i]->number < EVENT_NUMBERS_MAX);
+        must(i == 0 || events->types[i - 1]->number < events->types[i]->number);
         metrics->by_event_count = events->types[i]->number >= metrics->by_event_count
                                       ? (size_t)events->types[i]->number + 1
                                       : metrics->by_event_count;

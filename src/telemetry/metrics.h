@@ -42,9 +42,6 @@ struct metric_table {
     const struct metric_type *const *types;
     size_t count;
 };
-/* One table out of the owners', in their order; a name used twice is must(). */
-struct metric_table metric_join(const struct metric_table *const *parts, size_t count,
-                                struct arena *arena);
 
 struct metrics; /* one shard */
 /* Both tables outlive the shard; a row that does not fit its event is must(). */
@@ -68,8 +65,5 @@ struct metrics_scrape {
 /* text/plain; version=0.0.4, with HELP (standard ID and target in it), TYPE, and UNIT comments. */
 enum err metrics_write(const struct metrics_scrape *scrape, struct buf *to) MUST_USE;
 enum err metrics_document(const struct metric_table *table, struct buf *to) MUST_USE; /* Markdown */
-/* Sum of a counter over all shards and series whose first label equals `first` (or any: at NULL),
- * in the unit that is shown. */
-double metrics_total(const struct metrics_scrape *scrape, const char *name, struct str first);
 
 #endif

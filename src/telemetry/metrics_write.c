@@ -238,28 +238,6 @@ enum err metrics_write(const struct metrics_scrape *scrape, struct buf *to)
     return err;
 }
 
-double metrics_total(const struct metrics_scrape *scrape, const char *name, struct str first)
-{
-    double total = 0;
-    for (size_t i = 0; i < scrape->shard_count; i++) {
-        struct metrics *shard = scrape->shards[i];
-        const struct family *family = find_family(shard, name);
-        must(family->type->kind == METRIC_COUNTER);
-        size_t at = 0;
-        struct str key;
-        void *series = NULL;
-        mutex_lock(&shard->mutex);
-        while (map_next(shard->groups[family->group].series, &at, &key, &series)) {
-            struct series *one = series;
-            if (first.at == NULL || str_equal(one->labels[0], first)) {
-                total += metrics_cell(one, family)->sum / family->divisor;
-            }
-        }
-        mutex_unlock(&shard->mutex);
-    }
-    return total;
-}
-
 enum err metrics_document(const struct metric_table *table, struct buf *to)
 {
     enum err err = buf_add(to, STR("| Metric | Kind | Tier | Standard | Target | Labels | Counted "

@@ -302,25 +302,6 @@ static void no_room_leaves_the_buffer_as_it_was(void **state)
     assert_int_equal(bytes.len, before);
 }
 
-static void tables_are_joined_by_number(void **state)
-{
-    (void)state;
-    const struct event_type *late[] = {&event_type_granted, &event_type_alarmed};
-    const struct event_type *early[] = {&event_type_sampled};
-    const struct event_table parts[] = {{late, 2}, {early, 1}};
-    const struct event_table *both[] = {&parts[0], &parts[1]};
-    struct arena *arena = arena_new(1024);
-    struct event_table table = event_join(both, 2, arena);
-    assert_int_equal(table.count, 3);
-    assert_ptr_equal(event_find(&table, 2), &event_type_sampled);
-    assert_ptr_equal(event_find(&table, 300), &event_type_alarmed);
-    assert_ptr_equal(event_find(&table, 701), &event_type_granted);
-    assert_null(event_find(&table, 3));
-    assert_null(event_find(&table, 702));
-    assert_null(event_find(&(struct event_table){NULL, 0}, 1));
-    arena_free(arena);
-}
-
 static void the_page_shows_fields_and_retention(void **state)
 {
     (void)state;
@@ -351,7 +332,6 @@ int main(void)
         TEST(short_text_stays_whole_beside_long_text),
         TEST(text_that_fits_exactly_is_not_cut),
         TEST(no_room_leaves_the_buffer_as_it_was),
-        TEST(tables_are_joined_by_number),
         TEST(the_page_shows_fields_and_retention),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

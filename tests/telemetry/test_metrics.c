@@ -230,8 +230,6 @@ static void merging_full_shards_keeps_the_limit_and_the_sum(void **state)
                       &(const struct event_alarmed){.what = str_of(name)});
     }
     show();
-    struct str none = {NULL, 0};
-    assert_true(metrics_total(&scrape, "alarms_total", none) == 2 * METRIC_SERIES_MAX);
     assert_true(prometheus_sum(buf_str(&text), "aire_alarms_total") == 2 * METRIC_SERIES_MAX);
 }
 
@@ -260,18 +258,6 @@ static void gauges_are_collected_when_scraped(void **state)
     heat = 0;
     show();
     assert_line("aire_heat_bytes 0");
-}
-
-static void totals_are_found_by_the_first_label(void **state)
-{
-    (void)state;
-    struct str none = {NULL, 0};
-    count(0, (struct event_sampled){.name = STR("a"), .cost = 500000});
-    count(1, (struct event_sampled){.name = STR("a"), .cost = 250000});
-    count(1, (struct event_sampled){.name = STR("b"), .cost = 1});
-    assert_true(metrics_total(&scrape, "sampled_usd_total", STR("a")) == 0.75);
-    assert_true(metrics_total(&scrape, "sampled_total", none) == 3);
-    assert_true(metrics_total(&scrape, "sampled_total", STR("c")) == 0);
 }
 
 static void events_that_nothing_counts_are_fine(void **state)
@@ -309,7 +295,8 @@ static void a_scrape_may_run_beside_counting(void **state)
     for (size_t i = 0; i < 2; i++) {
         thread_join(&threads[i]);
     }
-    assert_true(metrics_total(&scrape, "sampled_total", (struct str){NULL, 0}) == 10000);
+    show();
+    assert_true(prometheus_sum(buf_str(&text), "aire_sampled_total") == 10000);
 }
 
 static void a_full_buffer_is_an_error(void **state)
@@ -318,18 +305,6 @@ static void a_full_buffer_is_an_error(void **state)
     buf_end(&text);
     buf_init(&text, 1000);
     assert_int_equal(metrics_write(&scrape, &text), ERR_LIMIT);
-}
-
-static void tables_are_joined_in_order(void **state)
-{
-    (void)state;
-    const struct metric_table parts[] = {{sample_metrics.types, 2}, {sample_metrics.types + 5, 3}};
-    const struct metric_table *both[] = {&parts[0], &parts[1]};
-    struct arena *arena = arena_new(1024);
-    struct metric_table table = metric_join(both, 2, arena);
-    assert_int_equal(table.count, 5);
-    assert_ptr_equal(table.types[2], sample_metrics.types[5]);
-    arena_free(arena);
 }
 
 static void the_page_has_a_row_for_each_metric(void **state)
@@ -361,11 +336,9 @@ int main(void)
         TEST(beyond_the_limit_other_takes_the_rest),
         TEST(merging_full_shards_keeps_the_limit_and_the_sum),
         TEST(gauges_are_collected_when_scraped),
-        TEST(totals_are_found_by_the_first_label),
         TEST(events_that_nothing_counts_are_fine),
         TEST(a_scrape_may_run_beside_counting),
         TEST(a_full_buffer_is_an_error),
-        TEST(tables_are_joined_in_order),
         TEST(the_page_has_a_row_for_each_metric),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
