@@ -475,7 +475,10 @@ static void on_body(void *owner, struct str piece)
     arm(a, FAILURE_timeout_idle, a->x->route->timeouts.idle_ms);
     if (buf_add(&a->body, piece) != ERR_OK) {
         if (a->status != 200) {
-            return; /* enough of an error's words */
+            http_fetch_cancel(a->fetch); /* enough of an error's words */
+            a->fetch = NULL;
+            finish_plain(a);
+            return;
         }
         fail(a, FAILURE_too_large, STR("the answer is over the limit"));
     } else if (!count(a)) {

@@ -20,8 +20,7 @@ struct rules;
 #define RULES_PATTERN_MAX 4096
 #define RULES_MESSAGE_MAX 16384
 #define RULES_ANSWER_MAX  65536
-#define RULES_TOOLS_MAX                                                                            \
-    128 /* of a request's tools the first ones are seen: as many as OpenAI takes */
+#define RULES_TOOLS_MAX   128 /* tools of a request that conditions see: its first ones */
 
 extern const struct section rules_file_section; /* for the reference and the schema */
 extern const struct section rules_rule_section;
