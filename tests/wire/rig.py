@@ -364,8 +364,8 @@ class Governor(Process):
         return self.command("exchanges", "show", response.header("x-aire-id"))["events"]
 
 
-def run(*arguments, folder=None, env=None):
-    return subprocess.run([AIRE, *arguments], capture_output=True, text=True, timeout=LIMIT_S * 3,
+def run(*arguments, folder=None, env=None, limit_s=LIMIT_S * 3):
+    return subprocess.run([AIRE, *arguments], capture_output=True, text=True, timeout=limit_s,
                           stdin=subprocess.DEVNULL, cwd=folder, env={**os.environ, **(env or {})})
 
 
