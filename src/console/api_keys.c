@@ -62,8 +62,6 @@ static void created(struct asked *asked)
         asked_refuse_store(asked);
         return;
     }
-    EMIT(&asked->console->options.telemetry, key_changed, .key = making->made.id,
-         .principal = making->made.principal.name, .change = STR("created"), .by = asked->by);
     json_begin_object(&asked->w);
     json_member_cstr(&asked->w, "key", making->text);
     json_key(&asked->w, "entry");
@@ -157,6 +155,8 @@ void api_key_create(struct asked *asked)
                      DOMAIN_NAME_MAX);
         return;
     }
+    ASKED_TELL(asked, key_changed, .key = making->made.id, .principal = making->made.principal.name,
+               .change = STR("created"), .by = asked->by);
     asked_write(asked, created);
 }
 
@@ -174,8 +174,6 @@ static void revoked(struct asked *asked)
     }
     /* It is not there where nobody loaded it: a command without a server. */
     err_ignore(identity_revoke(asked->console->options.commons->identity, asked_text(asked, "id")));
-    EMIT(&asked->console->options.telemetry, key_changed, .key = asked_text(asked, "id"),
-         .principal = STR(""), .change = STR("revoked"), .by = asked->by);
     json_begin_object(&asked->w);
     json_member_str(&asked->w, "id", asked_text(asked, "id"));
     json_member_cstr(&asked->w, "state", "revoked");
@@ -187,5 +185,7 @@ void api_key_revoke(struct asked *asked)
 {
     identity_revoke_unit(asked_text(asked, "id"), env_wall(asked->console->options.commons->env),
                          asked->arena, &asked->unit);
+    ASKED_TELL(asked, key_changed, .key = asked_text(asked, "id"), .principal = STR(""),
+               .change = STR("revoked"), .by = asked->by);
     asked_write(asked, revoked);
 }

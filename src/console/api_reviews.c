@@ -91,12 +91,6 @@ static void decided(struct asked *asked)
         asked_refuse_store(asked);
         return;
     }
-    const struct value *row = asked->query.rows;
-    int64_t asked_us = row[1].kind == VALUE_INTEGER ? row[1].integer : decision->at.us;
-    int64_t waited = decision->at.us - asked_us;
-    EMIT(&asked->console->options.telemetry, review_answered, .review = asked_text(asked, "id"),
-         .decision = asked_text(asked, "decision"), .by = asked->by,
-         .waited = waited > 0 ? (uint64_t)waited : 0);
     json_begin_object(&asked->w);
     json_member_str(&asked->w, "id", asked_text(asked, "id"));
     json_member_cstr(&asked->w, "state", review_state_name(decision->state));
@@ -132,6 +126,11 @@ static void decide(struct asked *asked)
     decision->step = (struct store_step){&review_decide, decision->values, true};
     asked->unit = (struct store_unit){
         .steps = &decision->step, .count = 1, .bytes = http_call_body(asked->call).len + 256};
+    const struct value *row = asked->query.rows;
+    int64_t waited = row[1].kind == VALUE_INTEGER ? decision->at.us - row[1].integer : 0;
+    ASKED_TELL(asked, review_answered, .review = asked_text(asked, "id"),
+               .decision = asked_text(asked, "decision"), .by = asked->by,
+               .waited = waited > 0 ? (uint64_t)waited : 0);
     asked_write(asked, decided);
 }
 

@@ -18,9 +18,6 @@ static void moved(struct asked *asked)
         asked_refuse_store(asked);
         return;
     }
-    EMIT(&asked->console->options.telemetry, switch_moved,
-         .kind = str_of(stop_kind_name(stop->kind)), .name = stop->name, .stopped = stop->stopped,
-         .by = stop->by, .reason = stop->reason);
     json_begin_object(&asked->w);
     json_member_cstr(&asked->w, "kind", stop_kind_name(stop->kind));
     json_member_str(&asked->w, "name", stop->name);
@@ -44,6 +41,8 @@ static void move(struct asked *asked, enum stop_kind kind, bool stopped)
     }
     asked->state = stop;
     stops_unit(stop, env_wall(asked->console->options.commons->env), asked->arena, &asked->unit);
+    ASKED_TELL(asked, switch_moved, .kind = str_of(stop_kind_name(kind)), .name = stop->name,
+               .stopped = stopped, .by = stop->by, .reason = stop->reason);
     asked_write(asked, moved);
 }
 
@@ -75,21 +74,31 @@ static enum err run_apply(struct asked *asked)
     return options->apply(options->object, &asked->fault);
 }
 
-static void applied(struct asked *asked)
+static void apply_recorded(struct asked *asked)
 {
-    const struct console_options *options = &asked->console->options;
-    bool fine = asked->result == ERR_OK;
-    uint32_t number = atomic_load(&options->commons->generation_number);
-    EMIT(&asked->console->options.telemetry, configuration_changed, .generation = number,
-         .applied = fine, .reason = str_of(asked->fault.words));
-    if (!fine) {
+    uint32_t number = atomic_load(&asked->console->options.commons->generation_number);
+    if (asked->fault.code != ERR_OK) {
         asked_refuse(asked, 422, "bad_configuration", "%s", asked->fault.words);
+        return;
+    }
+    if (asked->result != ERR_OK) {
+        asked_refuse_store(asked); /* applied, but the audit does not know */
         return;
     }
     json_begin_object(&asked->w);
     json_member_u64(&asked->w, "generation", number);
     json_end_object(&asked->w);
     asked_answer(asked, 200);
+}
+
+static void applied(struct asked *asked)
+{
+    asked->fault.code = asked->result;
+    ASKED_TELL(asked, configuration_changed,
+               .generation = atomic_load(&asked->console->options.commons->generation_number),
+               .applied = asked->result == ERR_OK, .reason = str_of(asked->fault.words));
+    asked->unit = (struct store_unit){0};
+    asked_write(asked, apply_recorded);
 }
 
 void api_config_apply(struct asked *asked)

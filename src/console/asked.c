@@ -6,9 +6,11 @@
 #include "console/asked.h"
 
 #include "base/must.h"
+#include "gateway/ledger.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 void asked_end(struct asked *asked)
 {
@@ -92,7 +94,32 @@ static void written(struct store_unit *unit)
 {
     struct asked *asked = LIST_OBJECT(unit, struct asked, unit);
     asked->result = unit->result;
+    if (asked->told != NULL && unit->result == ERR_OK) {
+        telemetry_emit(&asked->console->options.telemetry, asked->told, asked->telling);
+    }
     asked->then(asked);
+}
+
+void asked_tell(struct asked *asked, const struct event_type *type, const void *event, size_t bytes)
+{
+    void *copy = arena_alloc(asked->arena, bytes);
+    memcpy(copy, event, bytes);
+    asked->told = type;
+    asked->telling = copy;
+}
+
+/* The audit's row is part of the unit: nothing privileged happens without it (standard S2). */
+static enum err add_telling(struct asked *asked)
+{
+    struct store_unit *unit = &asked->unit;
+    struct store_step *steps = arena_array_of(asked->arena, struct store_step, unit->count + 1);
+    for (size_t i = 0; i < unit->count; i++) {
+        steps[i] = unit->steps[i];
+    }
+    unit->steps = steps;
+    unit->bytes += EVENT_BYTES_MAX;
+    return ledger_event(asked->console->options.commons, asked->told, asked->telling, asked->arena,
+                        &steps[unit->count++]);
 }
 
 void asked_write(struct asked *asked, void (*then)(struct asked *asked))
@@ -101,7 +128,10 @@ void asked_write(struct asked *asked, void (*then)(struct asked *asked))
     asked->then = then;
     asked->unit.home = console->options.loop;
     asked->unit.done = written;
-    asked->result = store_submit(console->options.commons->store, &asked->unit);
+    asked->result = asked->told != NULL ? add_telling(asked) : ERR_OK;
+    if (asked->result == ERR_OK) {
+        asked->result = store_submit(console->options.commons->store, &asked->unit);
+    }
     if (asked->result != ERR_OK) {
         asked_refuse_store(asked);
     }

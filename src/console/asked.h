@@ -78,7 +78,9 @@ struct asked {
     void (*then)(struct asked *asked);
     enum err result; /* of the unit, query or job */
     struct fault fault;
-    void *state; /* the handler's own, in the arena */
+    void *state;                   /* the handler's own, in the arena */
+    const struct event_type *told; /* privileged event of the unit, or NULL */
+    const void *telling;
 };
 
 /* ---- parameters, by the names of the route's table ---- */
@@ -89,7 +91,13 @@ struct str asked_text(const struct asked *asked, const char *name); /* "" when a
 /* ---- waiting: each calls `then` on the loop, with asked->result; refuses by itself (503) when
  * there is no room ---- */
 
-void asked_write(struct asked *asked, void (*then)(struct asked *asked)); /* asked->unit is made */
+/* asked->unit is made. What was told goes with it and counts once it is durable. */
+void asked_write(struct asked *asked, void (*then)(struct asked *asked));
+void asked_tell(struct asked *asked, const struct event_type *type, const void *event,
+                size_t bytes);
+#define ASKED_TELL(asked, name, ...)                                                               \
+    asked_tell((asked), &event_type_##name, &(const struct event_##name){__VA_ARGS__},             \
+               sizeof(struct event_##name))
 /* Rows are in asked->query until the answer. */
 void asked_read(struct asked *asked, const struct statement *statement, const struct value *values,
                 size_t rows_max, void (*then)(struct asked *asked));

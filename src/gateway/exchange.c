@@ -18,19 +18,6 @@ const char *outcome_name(enum outcome outcome)
     return names[outcome];
 }
 
-/* Time-ordered and unique: milliseconds above 16 bits of order within one. */
-static int64_t next_number(struct commons *commons, struct wall now)
-{
-    uint64_t wanted = (uint64_t)(now.us / 1000) << 16;
-    uint64_t last = atomic_load_explicit(&commons->next_exchange, memory_order_relaxed);
-    uint64_t next;
-    do {
-        next = wanted > last ? wanted : last + 1;
-    } while (!atomic_compare_exchange_weak_explicit(&commons->next_exchange, &last, next,
-                                                    memory_order_relaxed, memory_order_relaxed));
-    return (int64_t)next;
-}
-
 static void write_id(int64_t number, char id[EXCHANGE_ID_BYTES])
 {
     id[0] = 'e';
@@ -55,7 +42,7 @@ void exchange_begin(struct gateway *gateway, struct http_call *call,
     x->generation = generation_ref(gateway_generation(gateway));
     x->began = http_call_began(call);
     x->began_at = loop_wall(gateway->loop);
-    x->number = next_number(gateway->commons, x->began_at);
+    x->number = commons_number(gateway->commons, x->began_at);
     write_id(x->number, x->id);
     uint8_t random[24];
     for (size_t i = 0; i < sizeof random; i += 8) {

@@ -31,6 +31,18 @@ struct generation *commons_current(struct commons *commons)
     return current;
 }
 
+int64_t commons_number(struct commons *commons, struct wall now)
+{
+    uint64_t wanted = (uint64_t)(now.us / 1000) << 16;
+    uint64_t last = atomic_load_explicit(&commons->next_exchange, memory_order_relaxed);
+    uint64_t next;
+    do {
+        next = wanted > last ? wanted : last + 1;
+    } while (!atomic_compare_exchange_weak_explicit(&commons->next_exchange, &last, next,
+                                                    memory_order_relaxed, memory_order_relaxed));
+    return (int64_t)next;
+}
+
 struct generation *gateway_generation(struct gateway *gateway)
 {
     uint32_t number = atomic_load_explicit(&gateway->commons->generation_number,

@@ -35,6 +35,8 @@ struct commons {
 
 /* Makes `next` the current generation; loops follow at their next exchange. Takes the reference. */
 void commons_swap(struct commons *commons, struct generation *next);
+/* Key of the next record: milliseconds above 16 bits of order within one; unique and rising. */
+int64_t commons_number(struct commons *commons, struct wall now);
 struct generation *commons_current(struct commons *commons); /* a new reference */
 
 struct gateway_options {

@@ -94,6 +94,21 @@ static void add_rows(const struct exchange *x, struct entry *entry)
     }
 }
 
+enum err ledger_event(struct commons *commons, const struct event_type *type, const void *event,
+                      struct arena *arena, struct store_step *step)
+{
+    struct wall now = env_wall(commons->env);
+    struct buf facts;
+    buf_init(&facts, EVENT_BYTES_MAX);
+    enum err code = event_encode(type, event, now.us, &facts);
+    struct value *values = arena_array_of(arena, struct value, 2);
+    values[0] = value_of_i64(commons_number(commons, now) * 8 + (int64_t)type->class);
+    values[1] = value_of_blob(arena_str(arena, buf_str(&facts)));
+    *step = (struct store_step){&insert, values, false};
+    buf_end(&facts);
+    return code;
+}
+
 enum err ledger_write(struct exchange *x, bool durable,
                       void (*done)(struct exchange *x, enum err result))
 {

@@ -17,6 +17,11 @@ extern const struct schema ledger_schema;
 enum err ledger_write(struct exchange *x, bool durable,
                       void (*done)(struct exchange *x, enum err result)) MUST_USE;
 
+/* A step that records one event outside of exchanges (keys, switches, decisions), for the unit of
+ * what it tells: both are durable or neither is. */
+enum err ledger_event(struct commons *commons, const struct event_type *type, const void *event,
+                      struct arena *arena, struct store_step *step) MUST_USE;
+
 /* ---- reading, for commands and the API ---- */
 
 /* Rows newest first: key, facts. ?1 keys below it, ?2 how many. */
