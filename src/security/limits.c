@@ -154,6 +154,16 @@ static uint64_t tolerance_ns(const struct rate *rate)
     return (num_min(rate->count, period) - 1) * interval;
 }
 
+/* Under this rate the arrival is never later than this; under a slower one, before a reload, it may
+ * have been, and nobody shall wait out a period that no longer holds. */
+static void forget_slower_rate(struct subject *subject, const struct rate *rate, struct instant now)
+{
+    if (rate->count > 0) {
+        uint64_t latest = now.ns + tolerance_ns(rate) + interval_ns(rate);
+        subject->arrival_ns = num_min(subject->arrival_ns, latest);
+    }
+}
+
 static uint64_t rate_wait_ms(const struct subject *subject, const struct rate *rate,
                              struct instant now)
 {
@@ -268,6 +278,7 @@ static void look_at_claims(struct limits *limits, const struct limit_reservation
         subjects[i] = subject_of(limits, r->claims[i].subject, now);
         enum limit_kind hit = LIMIT_NONE;
         if (subjects[i] != NULL) {
+            forget_slower_rate(subjects[i], &rule->rate, now);
             hit = first_hit(subjects[i], rule, r, now);
         } else if (!rule_is_empty(rule)) {
             hit = LIMIT_SUBJECTS;

@@ -77,6 +77,20 @@ static void a_burst_then_the_steady_rate(void **state)
     limits_free(limits);
 }
 
+static void a_faster_rate_holds_at_once(void **state)
+{
+    (void)state;
+    struct limits *limits = limits_new(seed);
+    struct limit_claim slow = claim_of("t/p", (struct limit_rule){.rate = {1, 3600000}});
+    struct limit_claim fast = claim_of("t/p", (struct limit_rule){.rate = {10, 1000}});
+    struct limit_answer answer;
+    assert_true(event(limits, &slow, at_ms(0), &answer));
+    assert_false(event(limits, &fast, at_ms(0), &answer));
+    assert_int_equal(answer.retry_after_ms, 100);
+    assert_true(event(limits, &fast, at_ms(100), &answer));
+    limits_free(limits);
+}
+
 #define EVENTS 4000
 
 /* Between the i-th and the j-th granted event at least (j - i - count + 1) intervals pass, which
@@ -603,6 +617,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_burst_then_the_steady_rate),
+        cmocka_unit_test(a_faster_rate_holds_at_once),
         cmocka_unit_test(no_window_has_more_than_burst_and_rate),
         cmocka_unit_test(retry_after_is_enough_and_not_too_much),
         cmocka_unit_test(extreme_rates_do_not_overflow),
