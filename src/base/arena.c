@@ -57,10 +57,7 @@ static size_t round_up(size_t bytes)
 
 static struct block *block_new(size_t bytes)
 {
-    struct block *block = malloc(bytes);
-    if (block == NULL) {
-        must_have_memory();
-    }
+    struct block *block = must_have(malloc(bytes));
     *block = (struct block){NULL, bytes};
     HIDE(block + 1, bytes - sizeof *block);
     return block;

@@ -40,10 +40,7 @@ static void grow(struct buf *buf, size_t need)
         cap *= 2;
     }
     cap = cap <= buf->limit ? cap : buf->limit + 1;
-    char *at = realloc(buf->at, cap);
-    if (at == NULL) {
-        must_have_memory();
-    }
+    char *at = must_have(realloc(buf->at, cap));
     buf->at = at;
     buf->cap = cap;
 }

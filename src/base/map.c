@@ -89,10 +89,7 @@ uint64_t siphash(const uint64_t seed[2], struct str bytes)
 struct map *map_new(const uint64_t seed[2], size_t count_max)
 {
     must(seed != NULL);
-    struct map *map = calloc(1, sizeof *map);
-    if (map == NULL) {
-        must_have_memory();
-    }
+    struct map *map = must_have(calloc(1, sizeof *map));
     memcpy(map->seed, seed, sizeof map->seed);
     map->count_max = count_max;
     return map;
@@ -161,10 +158,7 @@ static void make_room(struct map *map)
     } else if (map->count >= map->cap / 2) {
         map->cap *= 2;
     }
-    map->slots = calloc(map->cap, sizeof *map->slots);
-    if (map->slots == NULL) {
-        must_have_memory();
-    }
+    map->slots = must_have(calloc(map->cap, sizeof *map->slots));
     map->marks = 0;
     for (size_t i = 0; i < old.cap; i++) {
         if (old.slots[i].key != NULL) {
@@ -193,10 +187,7 @@ enum err map_put(struct map *map, struct str key, void *value)
         return ERR_LIMIT;
     }
     make_room(map);
-    char *copy = malloc(key.len + 1);
-    if (copy == NULL) {
-        must_have_memory();
-    }
+    char *copy = must_have(malloc(key.len + 1));
     (void)str_copy(key, copy, key.len + 1);
     slot = vacancy(map, hash);
     map->marks -= !is_empty(slot);

@@ -8,6 +8,8 @@
 #ifndef AIRE_BASE_MUST_H
 #define AIRE_BASE_MUST_H
 
+#include <stddef.h>
+
 #define must(condition)                                                                            \
     ((condition) ? (void)0 : must_fail(#condition, __FILE__, __LINE__, __func__))
 
@@ -15,5 +17,14 @@ _Noreturn void must_fail(const char *condition, const char *file, int line, cons
 
 /* Ends the process because memory is exhausted; the journal recovers what was acknowledged. */
 _Noreturn void must_have_memory(void);
+
+/* What an allocation gave. */
+static inline void *must_have(void *memory)
+{
+    if (memory == NULL) {
+        must_have_memory();
+    }
+    return memory;
+}
 
 #endif

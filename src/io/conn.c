@@ -170,10 +170,7 @@ static enum err keep(struct conn *conn, struct str bytes)
         if (conn->memory != NULL && !cap_take(conn->memory, room - conn->kept_room)) {
             return ERR_LIMIT;
         }
-        char *kept = realloc(conn->kept, room);
-        if (kept == NULL) {
-            must_have_memory();
-        }
+        char *kept = must_have(realloc(conn->kept, room));
         conn->kept = kept;
         conn->kept_room = room;
     }
@@ -466,10 +463,7 @@ static void on_later(struct deferred *later)
 static enum err take_over(struct loop *loop, int sock, const struct conn_options *options,
                           struct conn **out)
 {
-    struct conn *conn = calloc(1, sizeof *conn);
-    if (conn == NULL) {
-        must_have_memory();
-    }
+    struct conn *conn = must_have(calloc(1, sizeof *conn));
     must(options->handler != NULL && options->handler->on_data != NULL);
     conn->loop = loop;
     conn->handler = options->handler;
@@ -557,10 +551,7 @@ void conn_close_after_drain(struct conn *conn, uint64_t linger_ms)
         conn_close(conn);
         return;
     }
-    struct linger *linger = malloc(sizeof *linger);
-    if (linger == NULL) {
-        must_have_memory();
-    }
+    struct linger *linger = must_have(malloc(sizeof *linger));
     *linger = (struct linger){.conn = conn, .ms = linger_ms};
     timer_init(&linger->timer, on_linger_over);
     timer_arm(conn->loop, &linger->timer, linger_ms);

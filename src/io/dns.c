@@ -172,10 +172,7 @@ static void on_sock_state(void *object, ares_socket_t sock, int readable, int wr
         return;
     }
     if (found == NULL) {
-        found = calloc(1, sizeof *found);
-        if (found == NULL) {
-            must_have_memory();
-        }
+        found = must_have(calloc(1, sizeof *found));
         found->dns = dns;
         found->watch = (struct watch){.run = on_sock_ready, .sock = sock};
         list_push_back(&dns->socks, &found->link);
@@ -284,10 +281,7 @@ static struct entry *entry_of(struct dns *dns, struct str name)
     if (entry != NULL || !make_room(dns)) {
         return entry;
     }
-    entry = calloc(1, sizeof *entry);
-    if (entry == NULL) {
-        must_have_memory();
-    }
+    entry = must_have(calloc(1, sizeof *entry));
     entry->dns = dns;
     list_init(&entry->waiting);
     deferred_init(&entry->deliver, on_deliver);
@@ -302,10 +296,7 @@ static struct entry *entry_of(struct dns *dns, struct str name)
 struct dns *dns_new(struct loop *loop)
 {
     uint64_t seed[2];
-    struct dns *dns = calloc(1, sizeof *dns);
-    if (dns == NULL) {
-        must_have_memory();
-    }
+    struct dns *dns = must_have(calloc(1, sizeof *dns));
     env_entropy(loop_env(loop), seed, sizeof seed);
     dns->loop = loop;
     dns->cache = map_new(seed, DNS_CACHE_MAX);
@@ -383,10 +374,7 @@ struct dns_query *dns_resolve(struct dns *dns, struct str host, uint16_t port, d
                               void *owner)
 {
     char name[NAME_BYTES];
-    struct dns_query *query = calloc(1, sizeof *query);
-    if (query == NULL) {
-        must_have_memory();
-    }
+    struct dns_query *query = must_have(calloc(1, sizeof *query));
     must(done != NULL);
     query->dns = dns;
     query->done = done;

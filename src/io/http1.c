@@ -134,10 +134,7 @@ static const llhttp_settings_t callbacks = {
 
 struct http1_parser *http1_parser_new(enum http1_kind kind, const struct http1_limits *limits)
 {
-    struct http1_parser *parser = calloc(1, sizeof *parser);
-    if (parser == NULL) {
-        must_have_memory();
-    }
+    struct http1_parser *parser = must_have(calloc(1, sizeof *parser));
     parser->kind = kind;
     if (limits != NULL) {
         parser->limits = *limits;

@@ -35,10 +35,7 @@ static void run_reaper(struct deferred *deferred)
 
 struct http_client *http_client_new(const struct http_client_options *options)
 {
-    struct http_client *client = calloc(1, sizeof *client);
-    if (client == NULL) {
-        must_have_memory();
-    }
+    struct http_client *client = must_have(calloc(1, sizeof *client));
     uint64_t seed[2];
     env_entropy(loop_env(options->loop), seed, sizeof seed);
     client->loop = options->loop;

@@ -43,14 +43,8 @@ struct http_origin_options {
 struct http_origin *http_origin_get(struct http_client *client,
                                     const struct http_origin_options *options);
 
-enum fetch_phase {
-    FETCH_RESOLVE,
-    FETCH_CONNECT,
-    FETCH_TLS,
-    FETCH_SEND,
-    FETCH_WAIT /* for the head */,
-    FETCH_BODY
-};
+/* FETCH_WAIT: for the head. */
+enum fetch_phase { FETCH_RESOLVE, FETCH_CONNECT, FETCH_TLS, FETCH_SEND, FETCH_WAIT, FETCH_BODY };
 
 struct fetch_handler {
     void (*on_connected)(void *owner); /* may be NULL; pooled ones too; again when replaced */
@@ -71,8 +65,8 @@ struct fetch_options {
     size_t count;
     const struct str *body; /* slices, borrowed until the fetch ends */
     size_t body_count;
-    uint32_t
-        connect_ms; /* waiting for a free connection, name, connection, TLS together; 0: 10 s */
+    /* Waiting for a free connection, name, connection, TLS together; 0: 10 s. */
+    uint32_t connect_ms;
     const struct fetch_handler *handler;
     void *owner;
 };
@@ -84,10 +78,10 @@ void http_fetch_cancel(struct http_fetch *fetch); /* silent; the connection is n
 void http_fetch_pause(struct http_fetch *fetch);  /* on_body stops soon; back-pressure */
 void http_fetch_resume(struct http_fetch *fetch);
 enum fetch_phase http_fetch_phase(const struct http_fetch *fetch);
-const char *
-http_fetch_why(const struct http_fetch *fetch); /* words for a TLS or parse failure, in on_done */
+/* Words for a TLS or parse failure, in on_done. */
+const char *http_fetch_why(const struct http_fetch *fetch);
 
-size_t
-http_client_connections(const struct http_client *client); /* open ones, idle ones included */
+/* Open ones, idle ones included. */
+size_t http_client_connections(const struct http_client *client);
 
 #endif

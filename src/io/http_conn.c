@@ -8,19 +8,18 @@
 #include "io/http_conn.h"
 
 #include "base/must.h"
+#include "base/num.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 
 _Static_assert(sizeof(struct http_conn) <= 512, "an idle connection stays small");
 
-#define PENDING_MAX ((size_t)256 * 1024)
-#define PIPELINE_MAX                                                                               \
-    ((size_t)16 * 1024)  /* more input than this stops reading while a call runs                   \
-                          */
-#define LINGER_MS   2000 /* the client may read the last answer for so long */
-#define RATE_MS     5000 /* body_rate_min is measured after it, and every so often */
-#define REFUSAL_MAX ((size_t)16 * 1024)
+#define PENDING_MAX  KIB(256)
+#define PIPELINE_MAX KIB(16) /* with more unread input, reading stops while a call runs */
+#define LINGER_MS    2000    /* the client may read the last answer for so long */
+#define RATE_MS      5000    /* body_rate_min is measured after it, and every so often */
+#define REFUSAL_MAX  KIB(16)
 
 /* ---- deadlines ---- */
 
@@ -413,10 +412,7 @@ static const struct conn_handler events = {
 
 void http_conn_open(struct http_server *server, int sock, const struct address *peer)
 {
-    struct http_conn *at = calloc(1, sizeof *at);
-    if (at == NULL) {
-        must_have_memory();
-    }
+    struct http_conn *at = must_have(calloc(1, sizeof *at));
     struct conn_options options = {
         .handler = &events,
         .owner = at,

@@ -284,10 +284,7 @@ static const struct conn_handler events = {
 enum err http_line_dial(struct http_fetch *fetch, const struct address *to)
 {
     struct http_origin *origin = fetch->origin;
-    struct http_line *line = calloc(1, sizeof *line);
-    if (line == NULL) {
-        must_have_memory();
-    }
+    struct http_line *line = must_have(calloc(1, sizeof *line));
     struct conn_options options = {
         .handler = &events,
         .owner = line,

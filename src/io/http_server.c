@@ -96,10 +96,7 @@ enum err http_server_listen(struct http_server *server, const struct address *at
     if (err != ERR_OK) {
         return err;
     }
-    struct listener *listener = calloc(1, sizeof *listener);
-    if (listener == NULL) {
-        must_have_memory();
-    }
+    struct listener *listener = must_have(calloc(1, sizeof *listener));
     listener->server = server;
     listener->watch = (struct watch){.run = run_watch, .sock = sock};
     deferred_init(&listener->more, run_more);
@@ -149,10 +146,7 @@ static void run_reaper(struct deferred *deferred)
 
 struct http_server *http_server_new(const struct http_server_options *options)
 {
-    struct http_server *server = calloc(1, sizeof *server);
-    if (server == NULL) {
-        must_have_memory();
-    }
+    struct http_server *server = must_have(calloc(1, sizeof *server));
     must(options->loop != NULL && options->handler != NULL);
     server->loop = options->loop;
     server->handler = options->handler;

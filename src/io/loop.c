@@ -45,14 +45,6 @@ struct loop {
     char *scratch;
 };
 
-static void *must_allocate(void *memory)
-{
-    if (memory == NULL) {
-        must_have_memory();
-    }
-    return memory;
-}
-
 static void read_clock(struct loop *loop)
 {
     loop->now = env_instant(loop->env);
@@ -61,11 +53,11 @@ static void read_clock(struct loop *loop)
 
 struct loop *loop_new(const struct env *env)
 {
-    struct loop *loop = must_allocate(calloc(1, sizeof *loop));
+    struct loop *loop = must_have(calloc(1, sizeof *loop));
     loop->env = env;
     loop->poller = env->net->poller_new(env->object);
     loop->ticket_free = TICKET_FREE;
-    loop->scratch = must_allocate(malloc(LOOP_SCRATCH_BYTES));
+    loop->scratch = must_have(malloc(LOOP_SCRATCH_BYTES));
     list_init(&loop->due);
     list_init(&loop->deferred);
     read_clock(loop);
@@ -111,7 +103,7 @@ static void grow_tickets(struct loop *loop)
     uint32_t before = loop->ticket_count;
     uint32_t count = before == 0 ? SLOTS_FIRST : before * 2;
     must(count <= SLOTS_MAX);
-    loop->tickets = must_allocate(realloc(loop->tickets, count * sizeof *loop->tickets));
+    loop->tickets = must_have(realloc(loop->tickets, count * sizeof *loop->tickets));
     for (uint32_t i = count; i > before; i--) {
         loop->tickets[i - 1] = (struct ticket){NULL, 0, loop->ticket_free};
         loop->ticket_free = i - 1;

@@ -63,8 +63,8 @@ struct deferred {
     void (*run)(struct deferred *deferred);
 };
 void deferred_init(struct deferred *deferred, void (*run)(struct deferred *deferred));
-void loop_defer(struct loop *loop,
-                struct deferred *deferred); /* once, however often it is called */
+/* Once, however often it is called. */
+void loop_defer(struct loop *loop, struct deferred *deferred);
 void deferred_cancel(struct deferred *deferred);
 
 /* ---- mailbox: from any thread, run on this loop's thread in order of posting ---- */

@@ -7,11 +7,13 @@
  */
 #include "io/queue.h"
 
+#include "base/must.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#define ROOM_SMALL 984 /* with the header below 1,032, the largest block glibc caches per thread   \
-                        */
+/* With the header below 1,032 bytes, the largest block that glibc caches per thread. */
+#define ROOM_SMALL 984
 
 struct chunk {
     struct chunk *next;
@@ -24,10 +26,7 @@ struct chunk {
 
 static struct chunk *chunk_new(size_t room)
 {
-    struct chunk *chunk = malloc(sizeof *chunk + room);
-    if (chunk == NULL) {
-        must_have_memory();
-    }
+    struct chunk *chunk = must_have(malloc(sizeof *chunk + room));
     *chunk = (struct chunk){.at = chunk->own, .room = room};
     return chunk;
 }

@@ -85,10 +85,7 @@ enum err tls_client_new(const char *ca_file, struct tls_client **client, struct 
         SSL_CTX_free(context);
         return err;
     }
-    *client = malloc(sizeof **client);
-    if (*client == NULL) {
-        must_have_memory();
-    }
+    *client = must_have(malloc(sizeof **client));
     (*client)->context = context;
     atomic_init(&(*client)->references, 1);
     return ERR_OK;
@@ -142,10 +139,7 @@ enum err tls_new(struct tls_client *client, int sock, struct str host, struct tl
         !str_copy(host, name, sizeof name)) {
         return ERR_SYNTAX;
     }
-    struct tls *tls = calloc(1, sizeof *tls);
-    if (tls == NULL) {
-        must_have_memory();
-    }
+    struct tls *tls = must_have(calloc(1, sizeof *tls));
     ERR_clear_error();
     tls->ssl = SSL_new(client->context);
     if (tls->ssl == NULL || SSL_set_fd(tls->ssl, sock) != 1) {

@@ -19,8 +19,8 @@ void tls_client_unref(struct tls_client *client);
 
 /* One connection over a connected, non-blocking socket. */
 enum err tls_new(struct tls_client *client, int sock, struct str host, struct tls **tls) MUST_USE;
-void tls_free(
-    struct tls *tls); /* says good-bye to the peer if it can; before the socket is closed */
+/* Says good-bye to the peer if it can; before the socket is closed. */
+void tls_free(struct tls *tls);
 
 /* AGAIN: either direction of the socket may be what is waited for. */
 enum err tls_handshake(struct tls *tls) MUST_USE;

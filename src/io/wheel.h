@@ -17,8 +17,8 @@
 
 struct wheel {
     uint64_t tick; /* all timers due up to here have been handed out */
-    uint64_t
-        occupied[WHEEL_LEVELS]; /* a bit may outlive its slot's last timer, never the reverse */
+    /* A bit may outlive its slot's last timer, never the reverse. */
+    uint64_t occupied[WHEEL_LEVELS];
     struct link slots[WHEEL_LEVELS][WHEEL_SLOTS];
 };
 

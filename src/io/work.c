@@ -59,10 +59,8 @@ static void work(void *object)
 struct workers *workers_new(unsigned threads)
 {
     must(threads > 0 && threads <= THREADS_MAX);
-    struct workers *workers = calloc(1, sizeof *workers + threads * sizeof(struct thread));
-    if (workers == NULL) {
-        must_have_memory();
-    }
+    struct workers *workers = must_have(
+        calloc(1, sizeof *workers + threads * sizeof(struct thread)));
     mutex_init(&workers->mutex);
     condition_init(&workers->changed);
     for (unsigned i = 0; i < threads; i++) {

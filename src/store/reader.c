@@ -97,10 +97,7 @@ enum err reader_submit(struct reader *reader, struct store_query *query)
 
 enum err reader_new(struct sqlite *database, struct mutex *serial, struct reader **reader)
 {
-    struct reader *made = calloc(1, sizeof *made);
-    if (made == NULL) {
-        must_have_memory();
-    }
+    struct reader *made = must_have(calloc(1, sizeof *made));
     made->database = database;
     made->serial = serial;
     made->end = &made->first;

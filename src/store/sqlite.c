@@ -431,10 +431,7 @@ enum err sqlite_open(const char *path, enum sqlite_use use, struct sqlite **data
     if (err != ERR_OK) {
         return err;
     }
-    struct sqlite *opened = calloc(1, sizeof *opened);
-    if (opened == NULL) {
-        must_have_memory();
-    }
+    struct sqlite *opened = must_have(calloc(1, sizeof *opened));
     opened->statements = map_new(no_seed, STATEMENTS_MAX);
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     int code = sqlite3_open_v2(use == USE_MEMORY ? ":memory:" : path, &opened->raw, flags, NULL);

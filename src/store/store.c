@@ -24,10 +24,7 @@ struct store {
 
 static struct store *store_make(void)
 {
-    struct store *store = calloc(1, sizeof *store);
-    if (store == NULL) {
-        must_have_memory();
-    }
+    struct store *store = must_have(calloc(1, sizeof *store));
     return store;
 }
 

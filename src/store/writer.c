@@ -361,10 +361,7 @@ enum err writer_submit(struct writer *writer, struct store_unit *unit)
 enum err writer_new(struct sqlite *database, const struct store_options *options, bool threaded,
                     struct writer **writer)
 {
-    struct writer *made = calloc(1, sizeof *made);
-    if (made == NULL) {
-        must_have_memory();
-    }
+    struct writer *made = must_have(calloc(1, sizeof *made));
     made->database = database;
     made->log = options->log;
     made->env = options->env;

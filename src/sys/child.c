@@ -118,10 +118,7 @@ enum err child_start(const char *const *arguments, bool capture, struct child **
     if (capture) {
         (void)close(output[1]);
     }
-    *child = calloc(1, sizeof **child);
-    if (*child == NULL) {
-        must_have_memory();
-    }
+    *child = must_have(calloc(1, sizeof **child));
     (*child)->id = id;
     (*child)->output = output[0];
     return ERR_OK;

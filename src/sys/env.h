@@ -24,8 +24,8 @@ struct clock_ops {
 };
 
 struct entropy_ops {
-    void (*fill)(void *object, void *to,
-                 size_t bytes); /* cryptographic; ends the process on failure */
+    /* Cryptographic; ends the process on failure. */
+    void (*fill)(void *object, void *to, size_t bytes);
 };
 
 #define ADDRESS_BYTES 128
@@ -48,14 +48,14 @@ struct ready_event {
 struct net_ops {
     /* reuse_port: several listeners share one address (one a loop). TCP_NODELAY is set on all. */
     enum err (*listen)(void *object, const struct address *at, bool reuse_port, int *sock);
-    enum err (*accept)(void *object, int sock, int *accepted,
-                       struct address *peer); /* AGAIN, LIMIT */
-    enum err (*connect)(void *object, const struct address *to,
-                        int *sock);                /* OK also when under way */
-    enum err (*connected)(void *object, int sock); /* outcome once writable: OK, REFUSED, ... */
+    /* AGAIN; LIMIT: no descriptor is left. */
+    enum err (*accept)(void *object, int sock, int *accepted, struct address *peer);
+    /* OK also when under way; `connected` tells the outcome once writable: OK, REFUSED, ... */
+    enum err (*connect)(void *object, const struct address *to, int *sock);
+    enum err (*connected)(void *object, int sock);
     enum err (*local)(void *object, int sock, struct address *at);
-    enum err (*read)(void *object, int sock, void *to, size_t room,
-                     size_t *got); /* CLOSED at the end */
+    /* CLOSED at the end. */
+    enum err (*read)(void *object, int sock, void *to, size_t room, size_t *got);
     enum err (*write)(void *object, int sock, const struct str *slices, size_t count, size_t *sent);
     void (*finish)(void *object, int sock); /* half-close: no more writing */
     void (*close)(void *object, int sock);

@@ -195,10 +195,7 @@ enum err file_lock_take(const char *path, struct file_lock **lock)
         enum err ignored = os_write_all(fd, (struct str){text, (size_t)len});
         (void)ignored;
     }
-    *lock = malloc(sizeof **lock);
-    if (*lock == NULL) {
-        must_have_memory();
-    }
+    *lock = must_have(malloc(sizeof **lock));
     (*lock)->fd = fd;
     return ERR_OK;
 }

@@ -273,11 +273,8 @@ static enum err add(const struct poller *poller, int fd, uint32_t events, void *
 
 static void *real_poller_new(void *object)
 {
-    struct poller *poller = malloc(sizeof *poller);
+    struct poller *poller = must_have(malloc(sizeof *poller));
     (void)object;
-    if (poller == NULL) {
-        must_have_memory();
-    }
     poller->epoll = epoll_create1(EPOLL_CLOEXEC);
     poller->waker = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     /* Made at start, one for each loop: without them there is no service to keep up. */

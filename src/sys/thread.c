@@ -31,10 +31,7 @@ static void *begin(void *raw)
 
 enum err thread_start(struct thread *thread, const char *name, void (*run)(void *), void *object)
 {
-    struct start *start = malloc(sizeof *start);
-    if (start == NULL) {
-        must_have_memory();
-    }
+    struct start *start = must_have(malloc(sizeof *start));
     start->run = run;
     start->object = object;
     (void)snprintf(start->name, sizeof start->name, "%s", name);

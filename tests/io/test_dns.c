@@ -193,16 +193,30 @@ struct server {
     char address[32];
 };
 
-static void server_init(struct server *server)
+/* A free port of UDP whose TCP twin may be in use: other programs run on this machine. */
+static bool take_port(struct server *server, struct sockaddr_in *at)
 {
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof at;
-    *server = (struct server){.client = -1};
+    socklen_t len = sizeof *at;
+    *at = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     server->udp = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
     server->tcp = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    assert_int_equal(bind(server->udp, (struct sockaddr *)&at, sizeof at), 0);
-    assert_int_equal(getsockname(server->udp, (struct sockaddr *)&at, &len), 0);
-    assert_int_equal(bind(server->tcp, (struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(bind(server->udp, (struct sockaddr *)at, sizeof *at), 0);
+    assert_int_equal(getsockname(server->udp, (struct sockaddr *)at, &len), 0);
+    if (bind(server->tcp, (struct sockaddr *)at, sizeof *at) == 0) {
+        return true;
+    }
+    (void)close(server->udp);
+    (void)close(server->tcp);
+    return false;
+}
+
+static void server_init(struct server *server)
+{
+    struct sockaddr_in at;
+    *server = (struct server){.client = -1};
+    for (int tries = 1; !take_port(server, &at); tries++) {
+        assert_true(tries < 100);
+    }
     assert_int_equal(listen(server->tcp, 4), 0);
     (void)snprintf(server->address, sizeof server->address, "127.0.0.1:%u", ntohs(at.sin_port));
 }
