@@ -43,14 +43,6 @@ bool settings_name_valid(struct str name)
     return name.len >= 1 && name.len <= 64;
 }
 
-static void place(struct fault *fault, const struct yaml *node)
-{
-    if (fault != NULL) {
-        fault->line = node != NULL ? node->line : 0;
-        fault->column = node != NULL ? node->column : 0;
-    }
-}
-
 /* "tools.NAME.actions.NAME" becomes "tools.NAME.actions.refund" for the map under the key "refund".
  */
 static const char *root_where(struct arena *arena, const struct section *section,
@@ -103,11 +95,11 @@ enum err settings_unknown(struct fault *fault, const struct yaml *node, const ch
     if (where != NULL && where[0] != '\0') {
         (void)snprintf(in, sizeof in, " in %.150s", where);
     }
-    place(fault, node);
     struct str near = nearest(node->key, known, count);
     if (near.len > 0) {
-        return fault_set(fault, ERR_INVALID, "unknown key '%s'%s; did you mean '" STR_FMT "'?",
-                         yaml_show(node->key, shown), in, STR_ARG(near));
+        return yaml_fault(fault, node, ERR_INVALID,
+                          "unknown key '%s'%s; did you mean '" STR_FMT "'?",
+                          yaml_show(node->key, shown), in, STR_ARG(near));
     }
     struct buf list;
     buf_init(&list, sizeof fault->words);
@@ -115,8 +107,8 @@ enum err settings_unknown(struct fault *fault, const struct yaml *node, const ch
     for (size_t i = 0; i < count && full == ERR_OK; i++) {
         full = buf_printf(&list, "%s" STR_FMT, i > 0 ? ", " : "; known are ", STR_ARG(known[i]));
     }
-    enum err err = fault_set(fault, ERR_INVALID, "unknown key '%s'%s%s",
-                             yaml_show(node->key, shown), in, buf_cstr(&list));
+    enum err err = yaml_fault(fault, node, ERR_INVALID, "unknown key '%s'%s%s",
+                              yaml_show(node->key, shown), in, buf_cstr(&list));
     buf_end(&list);
     return err;
 }
@@ -144,10 +136,9 @@ static enum err check_keys(const struct job *job, const struct pending *p)
 static enum err wrong_shape(const struct job *job, const struct pending *p,
                             const struct setting *setting, const struct yaml *node)
 {
-    place(job->load->fault, node);
-    return fault_set(job->load->fault, ERR_INVALID, "%s: must be %s, not %s", path(job, p, setting),
-                     settings_kind(setting->kind)->name,
-                     yaml_absent(node) ? "empty" : yaml_kind_name(node));
+    return yaml_fault(job->load->fault, node, ERR_INVALID, "%s: must be %s, not %s",
+                      path(job, p, setting), settings_kind(setting->kind)->name,
+                      yaml_absent(node) ? "empty" : yaml_kind_name(node));
 }
 
 static enum err out_of_bounds(const struct job *job, const struct pending *p,
@@ -155,9 +146,8 @@ static enum err out_of_bounds(const struct job *job, const struct pending *p,
                               const char *value)
 {
     char bounds[KIND_BOUNDS_BYTES];
-    place(job->load->fault, node);
-    return fault_set(job->load->fault, ERR_RANGE, "%s: %s is out of bounds; allowed is %s",
-                     path(job, p, setting), value, settings_bounds(setting, bounds));
+    return yaml_fault(job->load->fault, node, ERR_RANGE, "%s: %s is out of bounds; allowed is %s",
+                      path(job, p, setting), value, settings_bounds(setting, bounds));
 }
 
 static enum err read_choice(const struct job *job, const struct pending *p,
@@ -175,12 +165,11 @@ static enum err read_choice(const struct job *job, const struct pending *p,
     }
     char shown[YAML_SHOW_BYTES];
     struct str near = nearest(node->scalar, names, count);
-    place(job->load->fault, node);
-    return fault_set(job->load->fault, ERR_INVALID,
-                     near.len > 0 ? "%s: '%s' is not one of %s; did you mean '" STR_FMT "'?"
-                                  : "%s: '%s' is not one of %s" STR_FMT,
-                     path(job, p, setting), yaml_show(node->scalar, shown), setting->choices,
-                     STR_ARG(near));
+    return yaml_fault(job->load->fault, node, ERR_INVALID,
+                      near.len > 0 ? "%s: '%s' is not one of %s; did you mean '" STR_FMT "'?"
+                                   : "%s: '%s' is not one of %s" STR_FMT,
+                      path(job, p, setting), yaml_show(node->scalar, shown), setting->choices,
+                      STR_ARG(near));
 }
 
 static enum err read_scalar(const struct job *job, const struct pending *p,
@@ -198,14 +187,13 @@ static enum err read_scalar(const struct job *job, const struct pending *p,
     enum err err = kind->read(node->scalar, p->out + setting->offset, &size);
     char shown[YAML_SHOW_BYTES];
     yaml_show(node->scalar, shown);
-    place(job->load->fault, node);
     if (err == ERR_RANGE) {
-        return fault_set(job->load->fault, err, "%s: '%s' is too large", path(job, p, setting),
-                         shown);
+        return yaml_fault(job->load->fault, node, err, "%s: '%s' is too large",
+                          path(job, p, setting), shown);
     }
     if (err != ERR_OK) {
-        return fault_set(job->load->fault, ERR_SYNTAX, "%s: '%s' is not %s (%s)",
-                         path(job, p, setting), shown, kind->name, kind->form);
+        return yaml_fault(job->load->fault, node, ERR_SYNTAX, "%s: '%s' is not %s (%s)",
+                          path(job, p, setting), shown, kind->name, kind->form);
     }
     if (settings_within(setting, size)) {
         return ERR_OK;
@@ -226,8 +214,8 @@ static enum err read_secret(const struct job *job, const struct pending *p,
     load.fault = &fault;
     enum err err = settings_resolve(&load, node, text);
     if (err != ERR_OK) {
-        place(job->load->fault, node);
-        return fault_set(job->load->fault, err, "%s: %s", path(job, p, setting), fault.words);
+        return yaml_fault(job->load->fault, node, err, "%s: %s", path(job, p, setting),
+                          fault.words);
     }
     return ERR_OK;
 }
@@ -270,9 +258,8 @@ static enum err read_later(const struct job *job, const struct pending *p,
         str_equal(node->scalar, str_of(setting->otherwise))) {
         return ERR_OK;
     }
-    place(job->load->fault, node);
-    return fault_set(job->load->fault, ERR_UNSUPPORTED, "%s: not available yet: %s",
-                     path(job, p, setting), setting->help);
+    return yaml_fault(job->load->fault, node, ERR_UNSUPPORTED, "%s: not available yet: %s",
+                      path(job, p, setting), setting->help);
 }
 
 /* `node` may be NULL: the section's own defaults. */
@@ -340,11 +327,10 @@ static enum err read_setting(struct job *job, const struct pending *p,
     if (setting->required && asked_for) {
         bool choice = setting->kind == SETTING_CHOICE;
         const char *in = p->where[0] != '\0' ? " in " : "";
-        place(job->load->fault, node != NULL ? node : p->map);
-        return fault_set(job->load->fault, ERR_INVALID, "missing key '%s'%s%s; it is %s%s",
-                         setting->key, in, p->where,
-                         choice ? "one of " : settings_kind(setting->kind)->name,
-                         choice ? setting->choices : "");
+        return yaml_fault(job->load->fault, node != NULL ? node : p->map, ERR_INVALID,
+                          "missing key '%s'%s%s; it is %s%s", setting->key, in, p->where,
+                          choice ? "one of " : settings_kind(setting->kind)->name,
+                          choice ? setting->choices : "");
     }
     read_default(job, p, setting);
     return ERR_OK;
@@ -359,9 +345,8 @@ enum err settings_read(const struct settings_load *load, const struct section *s
     memset(out, 0, section->bytes);
     const struct yaml *given = yaml_absent(map) ? NULL : map;
     if (given != NULL && given->kind != YAML_MAP) {
-        place(load->fault, given);
-        return fault_set(load->fault, ERR_INVALID, "%s must be a map of keys, not %s",
-                         where[0] != '\0' ? where : "the file", yaml_kind_name(given));
+        return yaml_fault(load->fault, given, ERR_INVALID, "%s must be a map of keys, not %s",
+                          where[0] != '\0' ? where : "the file", yaml_kind_name(given));
     }
     job.queue[job.count++] = (struct pending){section, given, out, where};
     for (size_t next = 0; next < job.count; next++) {

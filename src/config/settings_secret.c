@@ -15,11 +15,7 @@ static enum err refuse(const struct settings_load *load, const struct yaml *node
                        const char *noun, struct str name, const char *rest)
 {
     char shown[YAML_SHOW_BYTES];
-    if (load->fault != NULL) {
-        load->fault->line = node->line;
-        load->fault->column = node->column;
-    }
-    return fault_set(load->fault, code, "%s%s%s", noun, yaml_show(name, shown), rest);
+    return yaml_fault(load->fault, node, code, "%s%s%s", noun, yaml_show(name, shown), rest);
 }
 
 /* Keys travel in header lines: a line break inside one would smuggle a second header. */

@@ -10,6 +10,8 @@
 #include "base/must.h"
 #include "base/utf8.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
@@ -340,6 +342,18 @@ bool yaml_absent(const struct yaml *node)
     return node->kind == YAML_SCALAR && node->plain &&
            (node->scalar.len == 0 || str_equal(node->scalar, STR("~")) ||
             str_equal(node->scalar, STR("null")));
+}
+
+enum err yaml_fault(struct fault *fault, const struct yaml *node, enum err code, const char *format,
+                    ...)
+{
+    char words[sizeof fault->words] = "";
+    va_list values;
+    va_start(values, format);
+    (void)vsnprintf(words, sizeof words, format, values);
+    va_end(values);
+    place(fault, node != NULL ? node->line : 0, node != NULL ? node->column : 0);
+    return fault_set(fault, code, "%s", words);
 }
 
 const char *yaml_kind_name(const struct yaml *node)

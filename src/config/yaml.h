@@ -36,6 +36,9 @@ enum err yaml_parse(struct str text, struct arena *arena, const struct yaml **ro
 const struct yaml *yaml_get(const struct yaml *map, struct str key); /* NULL: absent or no map */
 bool yaml_absent(const struct yaml *node); /* NULL, or a plain empty, null or ~ */
 
+/* fault_set with the place of a node (NULL: of none). */
+enum err yaml_fault(struct fault *fault, const struct yaml *node, enum err code, const char *format,
+                    ...) PRINTF_LIKE(4, 5);
 /* "text", "a list" or "a map", for messages. */
 const char *yaml_kind_name(const struct yaml *node);
 /* `text` for a message: cut to a few words' length, control bytes shown as '?'. */

@@ -215,23 +215,20 @@ static size_t index_of(struct str name, const struct str *names, size_t count)
     return i;
 }
 
-static enum err at_line(struct fault *fault, unsigned line, const char *words, struct str what)
+static enum err wrong(struct fault *fault, const struct yaml *node, const char *words,
+                      struct str what)
 {
-    enum err code = fault_set(fault, ERR_INVALID, "%s '" STR_FMT "'", words,
-                              STR_ARG(str_cut(what, 0, 80)));
-    if (fault != NULL) {
-        fault->line = line;
-    }
-    return code;
+    return yaml_fault(fault, node, ERR_INVALID, "%s '" STR_FMT "'", words,
+                      STR_ARG(str_cut(what, 0, 80)));
 }
 
-static enum err read_omit(struct script_rule *rule, struct fault *fault)
+static enum err read_omit(struct script_rule *rule, const struct yaml *node, struct fault *fault)
 {
     for (size_t i = 0; i < rule->act.omit.count; i++) {
         struct str name = rule->act.omit.items[i];
         size_t bit = index_of(name, omit_names, COUNT(omit_names));
         if (bit == COUNT(omit_names)) {
-            return at_line(fault, rule->line, "nothing to omit is called", name);
+            return wrong(fault, node, "nothing to omit is called", name);
         }
         rule->act.omitted |= 1u << bit;
     }
@@ -270,7 +267,7 @@ static enum err read_headers(struct script_rule *rule, struct arena *arena, stru
         return ERR_OK;
     }
     if (tree->kind == YAML_SCALAR) {
-        return at_line(fault, tree->line, "headers must be a map or a list, not", tree->scalar);
+        return wrong(fault, tree, "headers must be a map or a list, not", tree->scalar);
     }
     rule->act.headers = arena_array_of(arena, struct http_field, tree->count);
     for (const struct yaml *node = tree->first; node != NULL; node = node->next) {
@@ -284,7 +281,7 @@ static enum err read_headers(struct script_rule *rule, struct arena *arena, stru
         }
         if (node->kind != YAML_SCALAR || name.len == 0 || has_line_end(name) ||
             has_line_end(value)) {
-            return at_line(fault, node->line, "not a header:", name.len > 0 ? name : value);
+            return wrong(fault, node, "not a header:", name.len > 0 ? name : value);
         }
         rule->act.headers[rule->act.header_count++] = (struct http_field){name, value};
     }
@@ -300,21 +297,20 @@ static enum err read_rule(const struct settings_load *load, const struct yaml *n
     }
     rule->line = node->line;
     if (read_nth(&rule->match) != ERR_OK) {
-        return at_line(load->fault, rule->line,
-                       "nth is neither a number nor a range:", rule->match.nth);
+        return wrong(load->fault, node, "nth is neither a number nor a range:", rule->match.nth);
     }
     struct str dialect = rule->match.dialect;
     if (dialect.len > 0 &&
         index_of(dialect, dialect_names, COUNT(dialect_names)) == COUNT(dialect_names)) {
-        return at_line(load->fault, rule->line, "no dialect is called", dialect);
+        return wrong(load->fault, node, "no dialect is called", dialect);
     }
     if (rule->act.error.len > 0 && !answer_error_known(rule->act.error)) {
-        return at_line(load->fault, rule->line, "no error is called", rule->act.error);
+        return wrong(load->fault, node, "no error is called", rule->act.error);
     }
     if (rule->act.status != 0 && rule->act.status < 200) {
-        return at_line(load->fault, rule->line, "status must be 200 to 999", STR(""));
+        return wrong(load->fault, node, "status must be 200 to 999", STR(""));
     }
-    code = read_omit(rule, load->fault);
+    code = read_omit(rule, node, load->fault);
     return code != ERR_OK ? code : read_headers(rule, load->arena, load->fault);
 }
 
@@ -327,8 +323,8 @@ static enum err read_rules(struct script *script, const struct yaml *root, struc
         return code;
     }
     if (file.rules->kind != YAML_LIST || file.rules->count > SCRIPT_RULES_MAX) {
-        return at_line(fault, file.rules->line, "a list of at most 1024 rules is expected in",
-                       STR("rules"));
+        return wrong(fault, file.rules, "a list of at most 1024 rules is expected in",
+                     STR("rules"));
     }
     script->rules = arena_array_of(script->arena, struct script_rule, file.rules->count);
     const struct yaml *node = file.rules->first;

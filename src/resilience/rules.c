@@ -59,93 +59,45 @@ struct rule_settings {
     double confidence;
 };
 
+#define COUNT(array)     (sizeof(array) / sizeof(array)[0])
+#define AT(type, member) .offset = offsetof(struct type, member)
+
 static const struct setting file_rows[] = {
-    {.key = "version",
-     .kind = SETTING_U64,
-     .offset = offsetof(struct file_settings, version),
-     .otherwise = "1",
+    {"version", SETTING_U64, AT(file_settings, version), "1", 1, 1,
      .help = "form of this file; 1 is the only one"},
-    {.key = "rules",
-     .kind = SETTING_TREE,
-     .offset = offsetof(struct file_settings, rules),
-     .required = true,
-     .standard = "R5",
+    {"rules", SETTING_TREE, AT(file_settings, rules), .required = true, .standard = "R5",
      .help = "list of rules; the first one whose conditions all hold answers"},
 };
-const struct section rules_file_section = {
-    .name = "rules file",
-    .settings = file_rows,
-    .count = sizeof file_rows / sizeof file_rows[0],
-    .bytes = sizeof(struct file_settings),
-    .help = "the tier 'rules' of a route",
-};
+static const struct section file_section = {"rules file", file_rows, COUNT(file_rows),
+                                            sizeof(struct file_settings),
+                                            "the tier 'rules' of a route"};
 
 static const struct setting when_rows[] = {
-    {.key = "message",
-     .kind = SETTING_TEXT,
-     .offset = offsetof(struct when_settings, message),
+    {"message", SETTING_TEXT, AT(when_settings, message),
      .help = "PCRE2 pattern on the last user message"},
-    {.key = "tool",
-     .kind = SETTING_TEXT,
-     .offset = offsetof(struct when_settings, tool),
+    {"tool", SETTING_TEXT, AT(when_settings, tool),
      .help = "name of a tool that the request offers"},
-    {.key = "error",
-     .kind = SETTING_TEXT_LIST,
-     .offset = offsetof(struct when_settings, errors),
+    {"error", SETTING_TEXT_LIST, AT(when_settings, errors),
      .help = "classes of the failure above this tier; left out: any"},
 };
-static const struct section when_section = {
-    .name = "rules[].when",
-    .settings = when_rows,
-    .count = sizeof when_rows / sizeof when_rows[0],
-    .bytes = sizeof(struct when_settings),
-    .help = "conditions; all must hold, none means always",
-};
+static const struct section when_section = {"rules[].when", when_rows, COUNT(when_rows),
+                                            sizeof(struct when_settings),
+                                            "conditions; all must hold, none means always"};
 
 static const struct setting rule_rows[] = {
-    {.key = "name",
-     .kind = SETTING_TEXT,
-     .offset = offsetof(struct rule_settings, name),
-     .required = true,
+    {"name", SETTING_TEXT, AT(rule_settings, name), .required = true,
      .help = "unique within the file"},
-    {.key = "when",
-     .kind = SETTING_SECTION,
-     .offset = offsetof(struct rule_settings, when),
-     .section = &when_section,
+    {"when", SETTING_SECTION, AT(rule_settings, when), .section = &when_section,
      .help = "conditions"},
-    {.key = "answer",
-     .kind = SETTING_TEXT,
-     .offset = offsetof(struct rule_settings, answer),
-     .required = true,
+    {"answer", SETTING_TEXT, AT(rule_settings, answer), .required = true,
      .help = "text; ${name} is a named capture of the message pattern"},
-    {.key = "confidence",
-     .kind = SETTING_DOUBLE,
-     .offset = offsetof(struct rule_settings, confidence),
-     .otherwise = "0.5",
-     .min = 0,
-     .max = 1,
-     .standard = "R5",
+    {"confidence", SETTING_DOUBLE, AT(rule_settings, confidence), "0.5", 0, 1, .standard = "R5",
      .help = "confidence that the answer is marked with"},
 };
-const struct section rules_rule_section = {
-    .name = "rules[]",
-    .settings = rule_rows,
-    .count = sizeof rule_rows / sizeof rule_rows[0],
-    .bytes = sizeof(struct rule_settings),
-    .help = "one rule",
-};
+static const struct section rule_section = {"rules[]", rule_rows, COUNT(rule_rows),
+                                            sizeof(struct rule_settings), "one rule"};
 
 /* ---- loading ---- */
-
-/* Gives a fault its place and passes the code through. */
-static enum err at(const struct settings_load *load, const struct yaml *node, enum err code)
-{
-    if (load->fault != NULL) {
-        load->fault->line = node->line;
-        load->fault->column = node->column;
-    }
-    return code;
-}
 
 static void free_pattern(void *object)
 {
@@ -156,8 +108,7 @@ static enum err compile_message(const struct settings_load *load, const struct y
                                 struct str pattern, struct rule *rule)
 {
     if (pattern.len > RULES_PATTERN_MAX) {
-        return at(load, node,
-                  fault_set(load->fault, ERR_LIMIT, "pattern over %d bytes", RULES_PATTERN_MAX));
+        return yaml_fault(load->fault, node, ERR_LIMIT, "pattern over %d bytes", RULES_PATTERN_MAX);
     }
     int error = 0;
     PCRE2_SIZE where = 0;
@@ -168,8 +119,7 @@ static enum err compile_message(const struct settings_load *load, const struct y
     if (rule->message == NULL) {
         char words[128] = "";
         (void)pcre2_get_error_message(error, (PCRE2_UCHAR *)words, sizeof words);
-        return at(load, node,
-                  fault_set(load->fault, ERR_SYNTAX, "pattern, at byte %zu: %s", where, words));
+        return yaml_fault(load->fault, node, ERR_SYNTAX, "pattern, at byte %zu: %s", where, words);
     }
     arena_cleanup(load->arena, free_pattern, rule->message);
     return ERR_OK;
@@ -191,10 +141,9 @@ static enum err add_reference(const struct settings_load *load, const struct yam
 {
     uint32_t group = group_number(rule, name);
     if (group == 0) {
-        return at(load, node,
-                  fault_set(load->fault, ERR_INVALID,
-                            "answer: ${" STR_FMT "} is no named group of when.message",
-                            STR_ARG(str_cut(name, 0, 64))));
+        return yaml_fault(load->fault, node, ERR_INVALID,
+                          "answer: ${" STR_FMT "} is no named group of when.message",
+                          STR_ARG(str_cut(name, 0, 64)));
     }
     rule->pieces[rule->piece_count++] = (struct piece){.group = group};
     return ERR_OK;
@@ -205,8 +154,7 @@ static enum err compile_answer(const struct settings_load *load, const struct ya
                                struct str answer, struct rule *rule)
 {
     if (answer.len > RULES_ANSWER_MAX) {
-        return at(load, node,
-                  fault_set(load->fault, ERR_LIMIT, "answer over %d bytes", RULES_ANSWER_MAX));
+        return yaml_fault(load->fault, node, ERR_LIMIT, "answer over %d bytes", RULES_ANSWER_MAX);
     }
     /* Each reference ends at most one literal, and one literal may follow the last. */
     size_t references = 0;
@@ -227,8 +175,7 @@ static enum err compile_answer(const struct settings_load *load, const struct ya
         answer = str_cut(answer, start + 2, answer.len);
         size_t end = str_find_byte(answer, '}');
         if (end == SIZE_MAX) {
-            return at(load, node,
-                      fault_set(load->fault, ERR_SYNTAX, "answer: '${' without its '}'"));
+            return yaml_fault(load->fault, node, ERR_SYNTAX, "answer: '${' without its '}'");
         }
         enum err err = add_reference(load, node, str_cut(answer, 0, end), rule);
         if (err != ERR_OK) {
@@ -244,11 +191,10 @@ static enum err check_error(const struct settings_load *load, const struct yaml 
     if (failure_word_valid(node->scalar)) {
         return ERR_OK;
     }
-    return at(load, node,
-              fault_set(load->fault, ERR_INVALID,
-                        "'" STR_FMT "' is no class of failure (open, timeout, exhausted, "
-                        "saturated, error, network, credential, too_long, ...)",
-                        STR_ARG(str_cut(node->scalar, 0, 64))));
+    return yaml_fault(load->fault, node, ERR_INVALID,
+                      "'" STR_FMT "' is no class of failure (open, timeout, exhausted, "
+                      "saturated, error, network, credential, too_long, ...)",
+                      STR_ARG(str_cut(node->scalar, 0, 64)));
 }
 
 /* The tree is looked at, not the texts read from it, because it knows the place of each word. */
@@ -273,15 +219,13 @@ static enum err check_name(const struct settings_load *load, const struct yaml *
                            const struct rules *rules, struct str name)
 {
     if (!settings_name_valid(name)) {
-        return at(load, node,
-                  fault_set(load->fault, ERR_INVALID, "'" STR_FMT "' is not a name",
-                            STR_ARG(str_cut(name, 0, 64))));
+        return yaml_fault(load->fault, node, ERR_INVALID, "'" STR_FMT "' is not a name",
+                          STR_ARG(str_cut(name, 0, 64)));
     }
     for (size_t i = 0; i < rules->count; i++) {
         if (str_equal(rules->items[i].name, name)) {
-            return at(load, node,
-                      fault_set(load->fault, ERR_EXISTS, "two rules are named '" STR_FMT "'",
-                                STR_ARG(name)));
+            return yaml_fault(load->fault, node, ERR_EXISTS, "two rules are named '" STR_FMT "'",
+                              STR_ARG(name));
         }
     }
     return ERR_OK;
@@ -291,7 +235,7 @@ static enum err load_rule(const struct settings_load *load, const struct yaml *n
                           struct rules *rules)
 {
     struct rule_settings settings = {0};
-    enum err err = settings_read(load, &rules_rule_section, node, &settings);
+    enum err err = settings_read(load, &rule_section, node, &settings);
     if (err == ERR_OK) {
         err = check_name(load, node, rules, settings.name);
     }
@@ -324,21 +268,16 @@ enum err rules_load(const struct settings_load *load, const struct yaml *root,
                     const struct rules **rules)
 {
     struct file_settings file = {0};
-    enum err err = settings_read(load, &rules_file_section, root, &file);
+    enum err err = settings_read(load, &file_section, root, &file);
     if (err != ERR_OK) {
         return err;
     }
-    if (file.version != 1) {
-        return at(load, yaml_get(root, STR("version")),
-                  fault_set(load->fault, ERR_UNSUPPORTED, "version: only 1 is known"));
-    }
     if (file.rules->kind != YAML_LIST || file.rules->count == 0) {
-        return at(load, file.rules,
-                  fault_set(load->fault, ERR_INVALID, "rules must be a list of at least one rule"));
+        return yaml_fault(load->fault, file.rules, ERR_INVALID,
+                          "rules must be a list of at least one rule");
     }
     if (file.rules->count > RULES_MAX) {
-        return at(load, file.rules,
-                  fault_set(load->fault, ERR_LIMIT, "more than %d rules", RULES_MAX));
+        return yaml_fault(load->fault, file.rules, ERR_LIMIT, "more than %d rules", RULES_MAX);
     }
     struct rules *loaded = arena_new_of(load->arena, struct rules);
     loaded->items = arena_array_of(load->arena, struct rule, file.rules->count);

@@ -22,9 +22,6 @@ struct rules;
 #define RULES_ANSWER_MAX  65536
 #define RULES_TOOLS_MAX   128 /* tools of a request that conditions see: its first ones */
 
-extern const struct section rules_file_section; /* for the reference and the schema */
-extern const struct section rules_rule_section;
-
 /* Compiles a rules file's tree; `rules` lives in the arena (compiled patterns are freed with it).
  */
 enum err rules_load(const struct settings_load *load, const struct yaml *root,

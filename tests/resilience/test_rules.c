@@ -193,7 +193,7 @@ static const struct refusal refusals[] = {
     {"rules:\n- {name: a, answer: b, confidence: 1.5}\n", ERR_OK, 2, 0, "confidence"},
     {"rules: []\n", ERR_INVALID, 1, 1, "list"},
     {"rules: {a: b}\n", ERR_INVALID, 1, 1, "list"},
-    {"version: 2\nrules: [{name: a, answer: b}]\n", ERR_UNSUPPORTED, 1, 1, "version"},
+    {"version: 2\nrules: [{name: a, answer: b}]\n", ERR_RANGE, 1, 1, "version"},
     {"version: 1\n", ERR_OK, 0, 0, "rules"},
     {"rules: [a]\n", ERR_OK, 1, 0, ""},
 };
