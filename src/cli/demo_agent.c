@@ -57,10 +57,7 @@ const char *demo_outcome_name(enum demo_outcome outcome)
 
 struct demo_agent *demo_agent_new(const struct env *env)
 {
-    struct demo_agent *agent = calloc(1, sizeof *agent);
-    if (agent == NULL) {
-        must_have_memory();
-    }
+    struct demo_agent *agent = must_have(calloc(1, sizeof *agent));
     agent->loop = loop_new(env);
     const struct http_client_options options = {.loop = agent->loop};
     agent->client = http_client_new(&options);

@@ -232,10 +232,7 @@ static enum err set_up(struct demo_stage *stage, const char *config, const char 
 
 struct demo_stage *demo_stage_new(const char *config, const char *data, struct fault *fault)
 {
-    struct demo_stage *stage = calloc(1, sizeof *stage);
-    if (stage == NULL) {
-        must_have_memory();
-    }
+    struct demo_stage *stage = must_have(calloc(1, sizeof *stage));
     *fault = (struct fault){0};
     for (size_t i = 0; i < DEMO_PARTS; i++) {
         buf_init(&stage->parts[i].text, FILE_BYTES);

@@ -101,10 +101,7 @@ static enum err check_keys(struct reader *r, const struct yaml *map)
     if (map->count < 2) {
         return ERR_OK;
     }
-    const struct yaml **members = calloc(map->count, sizeof(struct yaml *));
-    if (members == NULL) {
-        must_have_memory();
-    }
+    const struct yaml **members = must_have(calloc(map->count, sizeof(struct yaml *)));
     size_t count = 0;
     for (const struct yaml *member = map->first; member != NULL; member = member->next) {
         members[count++] = member;

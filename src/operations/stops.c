@@ -34,10 +34,7 @@ struct stops *stops_new(void)
 {
     /* Only operators choose these names, so the seed need not be secret. */
     static const uint64_t seed[2] = {0, 0};
-    struct stops *stops = calloc(1, sizeof *stops);
-    if (stops == NULL) {
-        must_have_memory();
-    }
+    struct stops *stops = must_have(calloc(1, sizeof *stops));
     mutex_init(&stops->mutex);
     for (size_t i = 0; i < KINDS; i++) {
         stops->names[i] = map_new(seed, STOPS_MAX);

@@ -168,10 +168,7 @@ static const struct conn_handler client_handler = {.on_data = on_data, .on_end =
 static void client_new(struct provider *provider, int sock)
 {
     const struct env *env = loop_env(provider->loop);
-    struct client *client = calloc(1, sizeof *client);
-    if (client == NULL) {
-        must_have_memory();
-    }
+    struct client *client = must_have(calloc(1, sizeof *client));
     struct conn_options options = {
         .handler = &client_handler, .owner = client, .pending_max = PENDING_MAX};
     if (provider->state.connections_open >= PROVIDER_CONNECTIONS_MAX ||
@@ -254,10 +251,7 @@ enum err provider_set_script(struct provider *provider, struct str text, struct 
 
 struct provider *provider_new(const struct provider_options *options, struct fault *fault)
 {
-    struct provider *provider = calloc(1, sizeof *provider);
-    if (provider == NULL) {
-        must_have_memory();
-    }
+    struct provider *provider = must_have(calloc(1, sizeof *provider));
     provider->loop = options->loop;
     provider->listener.sock = -1;
     timer_init(&provider->accept_again, on_accept_again);
@@ -265,10 +259,8 @@ struct provider *provider_new(const struct provider_options *options, struct fau
     buf_init(&provider->scratch, ANSWER_BYTES_MAX);
     state_init(&provider->state, PROVIDER_BODY_BYTES_MAX);
     if (options->required_key.len > 0) {
-        provider->required_key = strndup(options->required_key.at, options->required_key.len);
-        if (provider->required_key == NULL) {
-            must_have_memory();
-        }
+        provider->required_key = must_have(
+            strndup(options->required_key.at, options->required_key.len));
     }
     if (provider_set_script(provider, options->script, fault) != ERR_OK ||
         listen_at(provider, options, fault) != ERR_OK) {

@@ -337,10 +337,7 @@ static enum err read_rules(struct script *script, const struct yaml *root, struc
 enum err script_new(struct str text, struct script **script, struct fault *fault)
 {
     *script = NULL;
-    struct script *made = calloc(1, sizeof *made);
-    if (made == NULL) {
-        must_have_memory();
-    }
+    struct script *made = must_have(calloc(1, sizeof *made));
     made->arena = arena_new(4096);
     made->holders = 1;
     const struct yaml *root = NULL;

@@ -47,10 +47,7 @@ static void check_options(const struct breaker_options *options)
 struct breaker *breaker_new(const struct breaker_options *options)
 {
     check_options(options);
-    struct breaker *breaker = calloc(1, sizeof *breaker);
-    if (breaker == NULL) {
-        must_have_memory();
-    }
+    struct breaker *breaker = must_have(calloc(1, sizeof *breaker));
     mutex_init(&breaker->mutex);
     breaker->options = *options;
     return breaker;

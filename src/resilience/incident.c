@@ -24,10 +24,7 @@ struct incident {
 
 struct incident *incident_new(void)
 {
-    struct incident *incident = calloc(1, sizeof *incident);
-    if (incident == NULL) {
-        must_have_memory();
-    }
+    struct incident *incident = must_have(calloc(1, sizeof *incident));
     mutex_init(&incident->mutex);
     return incident;
 }

@@ -92,10 +92,7 @@ static uint64_t share_of(double share)
 
 struct retry_budget *retry_budget_new(double share)
 {
-    struct retry_budget *budget = calloc(1, sizeof *budget);
-    if (budget == NULL) {
-        must_have_memory();
-    }
+    struct retry_budget *budget = must_have(calloc(1, sizeof *budget));
     mutex_init(&budget->mutex);
     budget->share = share_of(share);
     return budget;

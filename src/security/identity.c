@@ -36,10 +36,7 @@ struct identity {
 
 struct identity *identity_new(const uint64_t seed[2])
 {
-    struct identity *identity = calloc(1, sizeof *identity);
-    if (identity == NULL) {
-        must_have_memory();
-    }
+    struct identity *identity = must_have(calloc(1, sizeof *identity));
     mutex_init(&identity->mutex);
     identity->keys = map_new(seed, IDENTITY_KEYS_MAX);
     return identity;
@@ -119,10 +116,7 @@ static struct node *node_of(const struct key_entry *entry)
 {
     const struct principal *from = &entry->principal;
     size_t texts = entry->id.len + from->tenant.len + from->name.len + from->agent.len;
-    struct node *node = calloc(1, sizeof *node + texts);
-    if (node == NULL) {
-        must_have_memory();
-    }
+    struct node *node = must_have(calloc(1, sizeof *node + texts));
     char *room = (char *)(node + 1);
     node->entry = *entry;
     node->entry.id = move_in(&room, entry->id);

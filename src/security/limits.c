@@ -49,10 +49,7 @@ const char *limit_kind_name(enum limit_kind kind)
 
 struct limits *limits_new(const uint64_t seed[2])
 {
-    struct limits *limits = calloc(1, sizeof *limits);
-    if (limits == NULL) {
-        must_have_memory();
-    }
+    struct limits *limits = must_have(calloc(1, sizeof *limits));
     mutex_init(&limits->mutex);
     limits->subjects = map_new(seed, LIMIT_SUBJECTS_MAX);
     return limits;
@@ -112,10 +109,7 @@ static struct subject *subject_of(struct limits *limits, struct str name, struct
         if (map_count(limits->subjects) >= LIMIT_SUBJECTS_MAX) {
             drop_idle(limits, now);
         }
-        subject = calloc(1, sizeof *subject);
-        if (subject == NULL) {
-            must_have_memory();
-        }
+        subject = must_have(calloc(1, sizeof *subject));
         if (map_put(limits->subjects, name, subject) != ERR_OK) {
             free(subject);
             return NULL;
