@@ -231,6 +231,7 @@ struct sim_client *client_new(struct world *world, uint64_t number)
         request->number = -1;
         buf_init(&request->body, (size_t)64 << 20);
         sse_reader_init(&request->sse, 0);
+        client->count = request->plan.closes ? i + 1 : client->count;
     }
     client->heads = arena_new(4096);
     client->parser = http1_parser_new(HTTP1_RESPONSE, NULL);

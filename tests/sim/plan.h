@@ -30,6 +30,7 @@ struct str plan_script(struct rng *rng, struct arena *arena);
 struct plan_request {
     struct str bytes;                /* head and body as they go out */
     struct str body;                 /* without chunk framing */
+    bool closes;                     /* the client wants no answer behind this one */
     char trace[33];                  /* names the request in heads and records */
     const struct endpoint *endpoint; /* NULL: there is none */
     struct request_view view;        /* what the dialect reads in it */

@@ -150,12 +150,13 @@ void plan_request(struct rng *rng, struct arena *arena, uint64_t number, struct 
                         : pieces ? STR("Transfer-Encoding: chunked\r\n")
                                  : arena_printf(arena, "Content-Length: %zu\r\n", sent.len);
     struct str fields = make_fields(rng, arena, key);
+    request->closes = plan_chance(rng, 30);
     request->bytes = arena_printf(
         arena,
         "%s %s%s HTTP/1.1\r\nHost: " PLAN_GATEWAY "\r\nContent-Type: application/json\r\n"
         "traceparent: 00-%s-00000000000000a1-01\r\n%s" STR_FMT STR_FMT "\r\n" STR_FMT,
         method, path, plan_chance(rng, 100) ? "?beta=true" : "", request->trace,
-        plan_chance(rng, 30) ? "Connection: close\r\n" : "", STR_ARG(fields), STR_ARG(length),
+        request->closes ? "Connection: close\r\n" : "", STR_ARG(fields), STR_ARG(length),
         STR_ARG(sent));
     interpret(arena, request);
 }
