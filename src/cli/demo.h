@@ -33,7 +33,8 @@ enum demo_outcome {
     DEMO_DEGRADED, /* answered, and marked as coming from below the first tier */
     DEMO_RETRIED,  /* a stream broke visibly after it had begun; one plain retry was answered */
     DEMO_CUT,      /* half an answer that looked whole: the agent noticed nothing */
-    DEMO_FAILED
+    DEMO_FAILED,
+    DEMO_OUTCOMES
 };
 const char *demo_outcome_name(enum demo_outcome outcome);
 

@@ -23,7 +23,7 @@ struct demo_agent {
     bool stopped;
 };
 
-enum verdict { VERDICT_GOOD, VERDICT_BAD, VERDICT_CUT };
+enum look { LOOKS_GOOD, LOOKS_BAD, LOOKS_CUT };
 
 /* One HTTP call. */
 struct call {
@@ -232,12 +232,12 @@ enum err demo_agent_ask(struct demo_agent *agent, struct str method, struct str 
 
 /* ---- what the agent makes of an answer ---- */
 
-static enum verdict bad(struct call *call, const char *words)
+static enum look bad(struct call *call, const char *words)
 {
     if (call->answer.problem[0] == '\0') {
         (void)snprintf(call->answer.problem, sizeof call->answer.problem, "%s", words);
     }
-    return VERDICT_BAD;
+    return LOOKS_BAD;
 }
 
 static const char *why_words(const struct call *call)
@@ -256,7 +256,7 @@ static const char *why_words(const struct call *call)
     }
 }
 
-static enum verdict judge(struct call *call)
+static enum look judge(struct call *call)
 {
     struct demo_answer *answer = &call->answer;
     if (call->why == ERR_OK && !call->reads_events) {
@@ -273,7 +273,7 @@ static enum verdict judge(struct call *call)
     if (answer->text.len == 0 && answer->name.len == 0) {
         return bad(call, "empty answer");
     }
-    return answer->finished ? VERDICT_GOOD : VERDICT_CUT;
+    return answer->finished ? LOOKS_GOOD : LOOKS_CUT;
 }
 
 /* ---- a conversation ---- */
@@ -293,16 +293,16 @@ static void note_call(struct demo_result *result, const struct call *call)
 }
 
 /* Sends the talk as it stands; once more when that visibly failed. The caller ends the call. */
-static enum verdict try_call(struct demo_agent *agent, const struct demo_scene *scene,
-                             const struct demo_talk *talk, struct demo_result *result,
-                             struct call *call)
+static enum look try_call(struct demo_agent *agent, const struct demo_scene *scene,
+                          const struct demo_talk *talk, struct demo_result *result,
+                          struct call *call)
 {
     struct arena *arena = call->arena;
     struct buf body;
     buf_init(&body, DEMO_TEXT_MAX);
     enum err code = demo_wire_write(scene->api, talk, &body);
     must(code == ERR_OK); /* our own few words */
-    enum verdict verdict = VERDICT_BAD;
+    enum look look = LOOKS_BAD;
     for (unsigned tries = 0; tries < 2; tries++) {
         if (tries > 0) {
             call_end(call);
@@ -312,20 +312,20 @@ static enum verdict try_call(struct demo_agent *agent, const struct demo_scene *
         call->api = scene->api;
         call->reads_events = scene->stream;
         call_send(call, STR("POST"), str_of(demo_api_path(scene->api)), buf_str(&body));
-        verdict = judge(call);
+        look = judge(call);
         note_call(result, call);
-        if (verdict != VERDICT_BAD || !call->may_retry || agent->stopped) {
+        if (look != LOOKS_BAD || !call->may_retry || agent->stopped) {
             break;
         }
     }
     buf_end(&body);
-    return verdict;
+    return look;
 }
 
-static void conclude(struct demo_result *result, enum verdict verdict, struct str words)
+static void conclude(struct demo_result *result, enum look look, struct str words)
 {
-    if (verdict != VERDICT_GOOD) {
-        result->outcome = verdict == VERDICT_CUT ? DEMO_CUT : DEMO_FAILED;
+    if (look != LOOKS_GOOD) {
+        result->outcome = look == LOOKS_CUT ? DEMO_CUT : DEMO_FAILED;
     } else if (result->retries > 0) {
         result->outcome = DEMO_RETRIED;
     } else {
@@ -361,15 +361,15 @@ void demo_agent_play(struct demo_agent *agent, const struct demo_scene *scene,
     while (goes_on) {
         struct call call;
         call_init(&call, agent, arena);
-        enum verdict verdict = try_call(agent, scene, &talk, result, &call);
-        goes_on = verdict == VERDICT_GOOD && take_step(&talk, &call);
-        if (verdict == VERDICT_GOOD && !goes_on && call.answer.text.len == 0) {
-            verdict = bad(&call, "asks for tools without end");
+        enum look look = try_call(agent, scene, &talk, result, &call);
+        goes_on = look == LOOKS_GOOD && take_step(&talk, &call);
+        if (look == LOOKS_GOOD && !goes_on && call.answer.text.len == 0) {
+            look = bad(&call, "asks for tools without end");
         }
         if (!goes_on) {
-            struct str words = verdict == VERDICT_BAD ? str_of(call.answer.problem)
-                                                      : buf_str(&call.answer.text);
-            conclude(result, verdict, words);
+            struct str words = look == LOOKS_BAD ? str_of(call.answer.problem)
+                                                 : buf_str(&call.answer.text);
+            conclude(result, look, words);
         }
         call_end(&call);
     }

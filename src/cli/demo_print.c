@@ -13,8 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SAW_COLUMNS     38
-#define WITHOUT_COLUMNS 38
+#define SAW_COLUMNS 38
 #define RULE                                                                                       \
     "--------------------------------------------------"                                           \
     "--------------------------------------------------"
@@ -49,32 +48,19 @@ static void clause(const char *words, char *to, size_t columns)
     }
 }
 
-static void saw(const struct demo_result *result, char to[SAW_COLUMNS + 1])
+/* What the agent saw; a prefix that ends in a space is followed by its words. */
+static void saw(const struct demo_result *result, bool governed, char to[SAW_COLUMNS + 1])
 {
-    static const char *const states[] = {"answered", "degraded", "", "HALF", "FAILED"};
-    char words[SAW_COLUMNS + 1];
-    if (result->outcome == DEMO_RETRIED) {
-        (void)snprintf(to, SAW_COLUMNS + 1, "typed error; its retry was answered");
-        return;
-    }
-    const char *state = states[result->outcome];
-    clause(result->words, words, SAW_COLUMNS - strlen(state) - 2);
-    (void)snprintf(to, SAW_COLUMNS + 1, "%s: %.*s", state, (int)(SAW_COLUMNS - strlen(state) - 2),
-                   words);
-}
-
-static void saw_without(const struct demo_result *result, char to[WITHOUT_COLUMNS + 1])
-{
-    char words[WITHOUT_COLUMNS + 1];
-    if (result->outcome == DEMO_RETRIED) {
-        (void)snprintf(to, WITHOUT_COLUMNS + 1, "answered, at its own retry");
-    } else if (demo_usable(result)) {
-        (void)snprintf(to, WITHOUT_COLUMNS + 1, "answered");
-    } else if (result->outcome == DEMO_CUT) {
-        (void)snprintf(to, WITHOUT_COLUMNS + 1, "LOST: half an answer, unnoticed");
-    } else {
-        clause(result->words, words, WITHOUT_COLUMNS - 6);
-        (void)snprintf(to, WITHOUT_COLUMNS + 1, "LOST: %.*s", WITHOUT_COLUMNS - 6, words);
+    static const char *const prefixes[2][DEMO_OUTCOMES] = {
+        {"answered", "answered", "answered, at its own retry", "LOST: half an answer, unnoticed",
+         "LOST: "},
+        {"answered: ", "degraded: ", "typed error; its retry was answered", "HALF: ", "FAILED: "},
+    };
+    const char *prefix = prefixes[governed][result->outcome];
+    size_t used = strlen(prefix);
+    (void)snprintf(to, SAW_COLUMNS + 1, "%s", prefix);
+    if (prefix[used - 1] == ' ') {
+        clause(result->words, to + used, SAW_COLUMNS - used);
     }
 }
 
@@ -130,7 +116,7 @@ void demo_print_scene(size_t index, const struct demo_summary *summary)
     char tries[16];
     char added[16];
     call_of(index, call);
-    saw(result, words);
+    saw(result, true, words);
     tier_of(result, tier);
     show_added(added_us(index, summary), added);
     (void)snprintf(tries, sizeof tries, "%u/%u", result->attempts, result->calls);
@@ -141,44 +127,46 @@ void demo_print_scene(size_t index, const struct demo_summary *summary)
 
 /* ---- numbers ---- */
 
-/* Adds up the samples of one name whose line contains `label`. */
-static double sum_of(struct str metrics, const char *name, const char *label)
+/* The next sample whose line starts with `start` and contains `label`, and its value. */
+static bool next_sample(struct str *metrics, const char *start, const char *label, struct str *line,
+                        double *value)
 {
-    double sum = 0;
-    struct str line;
-    while (str_split(&metrics, '\n', &line)) {
-        struct str rest = str_cut(line, strlen(name), line.len);
-        bool named = str_starts(line, str_of(name)) && rest.len > 0 &&
-                     (rest.at[0] == '{' || rest.at[0] == ' ');
-        double value = 0;
-        size_t space = line.len;
-        while (space > 0 && line.at[space - 1] != ' ') {
+    while (str_split(metrics, '\n', line)) {
+        size_t space = line->len;
+        while (space > 0 && line->at[space - 1] != ' ') {
             space--;
         }
-        if (named && str_find(line, str_of(label)) != SIZE_MAX &&
-            num_double(str_cut(line, space, line.len), &value) == ERR_OK) {
-            sum += value;
+        if (str_starts(*line, str_of(start)) && str_find(*line, str_of(label)) != SIZE_MAX &&
+            num_double(str_cut(*line, space, line->len), value) == ERR_OK) {
+            return true;
         }
+    }
+    return false;
+}
+
+static double sum_of(struct str metrics, const char *start, const char *label)
+{
+    double sum = 0;
+    double value = 0;
+    struct str line;
+    while (next_sample(&metrics, start, label, &line, &value)) {
+        sum += value;
     }
     return sum;
 }
 
 /* The bound of the first bucket that holds so many: buckets are cumulative and rise. */
-static double bucket_of(struct str metrics, const char *name, double count)
+static double bucket_of(struct str metrics, const char *start, double count)
 {
     static const struct str mark = STR_CONST("le=\"");
+    double value = 0;
+    double bound = 0;
     struct str line;
-    while (str_split(&metrics, '\n', &line)) {
-        size_t at = str_find(line, mark);
-        double value = 0;
-        if (!str_starts(line, str_of(name)) || at == SIZE_MAX) {
-            continue;
-        }
-        struct str bound = str_cut(line, at + mark.len, line.len);
-        size_t end = str_find(bound, STR("\"} "));
-        if (end != SIZE_MAX && num_double(str_cut(bound, end + 3, bound.len), &value) == ERR_OK &&
-            value >= count && num_double(str_cut(bound, 0, end), &value) == ERR_OK) {
-            return value;
+    while (next_sample(&metrics, start, mark.at, &line, &value)) {
+        struct str text = str_cut(line, str_find(line, mark) + mark.len, line.len);
+        text = str_cut(text, 0, str_find_byte(text, '"'));
+        if (value >= count && num_double(text, &bound) == ERR_OK) {
+            return bound;
         }
     }
     return 0;
@@ -186,7 +174,7 @@ static double bucket_of(struct str metrics, const char *name, double count)
 
 void demo_summary_read(struct demo_summary *summary, struct str metrics)
 {
-    summary->breaker_openings = sum_of(metrics, "aire_breaker_moves_total", "to=\"open\"");
+    summary->breaker_openings = sum_of(metrics, "aire_breaker_moves_total{", "to=\"open\"");
     summary->incidents = sum_of(metrics, "aire_incident_recovery_seconds_count", "");
     summary->recovery_s = sum_of(metrics, "aire_incident_recovery_seconds_sum", "");
     summary->exchanges = sum_of(metrics, "aire_added_latency_seconds_count", "");
@@ -231,6 +219,11 @@ static double mean(double sum, double count)
     return count > 0 ? sum / count : 0;
 }
 
+static void put_row(const char *what, const char *target)
+{
+    (void)cli_printf("  %-38s%-20s", what, target);
+}
+
 void demo_print_summary(const struct demo_summary *summary)
 {
     struct shares shares = shares_of(summary);
@@ -240,19 +233,19 @@ void demo_print_summary(const struct demo_summary *summary)
         RULE);
     (void)cli_printf("%sAgainst the standard%s%20s%-20s%s\n", paint(PAINT_BOLD), paint(PAINT_PLAIN),
                      "", "target", "this drill");
-    (void)cli_printf("  %-38s%-20s%zu of %d\n", "conversations with a usable answer", "> 99.5 %",
-                     demo_usable_count(summary->with), DEMO_SCENES);
-    (void)cli_printf("  %-38s%-20s%.0f %% (expected: this is a drill)\n",
-                     "calls answered below the first tier", "< 15 %       R5",
-                     100 * shares.fallback);
-    (void)cli_printf("  %-38s%-20s%.0f %%\n", "fallbacks that led to an answer", "> 90 %       R5",
-                     100 * shares.success);
-    (void)cli_printf("  %-38s%-20s%.0f\n", "breaker openings", "< 10 a day   R4",
-                     summary->breaker_openings);
-    (void)cli_printf("  %-38s%-20s%.2f s (mean of %.0f)\n", "time to recover", "< 5 min      R6",
-                     mean(summary->recovery_s, summary->incidents), summary->incidents);
-    (void)cli_printf("  %-38s%-20sat most %.0f us (median of %.0f)\n\n",
-                     "added by the Governor itself", "< 150 us     M2", 1e6 * summary->own_s,
+    put_row("conversations with a usable answer", "> 99.5 %");
+    (void)cli_printf("%zu of %d\n", demo_usable_count(summary->with), DEMO_SCENES);
+    put_row("calls answered below the first tier", "< 15 %       R5");
+    (void)cli_printf("%.0f %% (expected: this is a drill)\n", 100 * shares.fallback);
+    put_row("fallbacks that led to an answer", "> 90 %       R5");
+    (void)cli_printf("%.0f %%\n", 100 * shares.success);
+    put_row("breaker openings", "< 10 a day   R4");
+    (void)cli_printf("%.0f\n", summary->breaker_openings);
+    put_row("time to recover", "< 5 min      R6");
+    (void)cli_printf("%.2f s (mean of %.0f)\n", mean(summary->recovery_s, summary->incidents),
+                     summary->incidents);
+    put_row("added by the Governor itself", "< 150 us     M2");
+    (void)cli_printf("at most %.0f us (median of %.0f)\n\n", 1e6 * summary->own_s,
                      summary->exchanges);
 }
 
@@ -271,9 +264,9 @@ void demo_print_without(size_t index, const struct demo_summary *summary)
     const struct demo_result *with = &summary->with[index];
     const struct demo_result *without = &summary->without[index];
     char call[16];
-    char words[WITHOUT_COLUMNS + 1];
+    char words[SAW_COLUMNS + 1];
     call_of(index, call);
-    saw_without(without, words);
+    saw(without, false, words);
     (void)cli_printf("%2zu  %-11s %-24s %s%-20s%s %s%s%s\n", index + 1, call,
                      demo_scenes[index].broken, paint(paint_of(with->outcome)),
                      demo_outcome_name(with->outcome), paint(PAINT_PLAIN),

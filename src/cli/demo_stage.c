@@ -139,25 +139,23 @@ static enum err start_governor(struct demo_stage *stage, struct fault *fault)
 
 /* ---- the Governor's files ---- */
 
-static enum err add_all(struct buf *to, struct str text, const struct demo_stage *stage)
+/* The configuration with the providers' real addresses, at most one of each a line. */
+static enum err put_addresses(struct buf *to, struct str text, const struct demo_stage *stage)
 {
+    struct str line;
     enum err code = ERR_OK;
-    while (code == ERR_OK && text.len > 0) {
-        size_t at = text.len;
-        size_t which = 0;
-        for (size_t i = 0; i < 2; i++) {
-            size_t found = str_find(text, str_of(placeholders[i]));
-            if (found < at) {
-                at = found;
-                which = i;
+    while (code == ERR_OK && str_split(&text, '\n', &line)) {
+        for (size_t i = 0; i < sizeof placeholders / sizeof placeholders[0]; i++) {
+            struct str mark = str_of(placeholders[i]);
+            size_t at = str_find(line, mark);
+            if (at != SIZE_MAX && code == ERR_OK) {
+                code = buf_printf(to, STR_FMT "%s", STR_ARG(str_cut(line, 0, at)),
+                                  stage->parts[i].authority);
+                line = str_cut(line, at + mark.len, line.len);
             }
         }
-        code = buf_add(to, str_cut(text, 0, at));
-        if (code == ERR_OK && at < text.len) {
-            code = buf_add(to, str_of(stage->parts[which].authority));
-            at += strlen(placeholders[which]);
-        }
-        text = str_cut(text, at, text.len);
+        code = code == ERR_OK ? buf_add(to, line) : code;
+        code = code == ERR_OK ? buf_add_byte(to, '\n') : code;
     }
     return code;
 }
@@ -171,7 +169,7 @@ static enum err write_config(struct demo_stage *stage, struct fault *fault)
     buf_init(&text, FILE_BYTES);
     enum err code = read_file(stage->config, &text, fault);
     if (code == ERR_OK) {
-        code = add_all(&governor->text, buf_str(&text), stage);
+        code = put_addresses(&governor->text, buf_str(&text), stage);
     }
     buf_clear(&text);
     bool fits = join(rules, stage->story, "rules.yaml") &&
