@@ -62,11 +62,15 @@ static const struct migration migrations[] = {
 };
 const struct schema stops_schema = {"stops", migrations, 1};
 
-/* The first who stopped it stays named: stopping twice changes nothing. */
+/* The first who stopped it stays named: stopping twice changes nothing, but counts as a change.
+ * Over the most there is no change: a table that stops_load cannot hold would keep the server down.
+ */
 static const struct statement insert_stop = {
-    "INSERT INTO stops (kind, name, \"by\", reason, at_us) VALUES (?1, ?2, ?3, ?4, ?5)"
-    " ON CONFLICT (kind, name) DO NOTHING",
-    5};
+    "INSERT INTO stops (kind, name, \"by\", reason, at_us) SELECT ?1, ?2, ?3, ?4, ?5"
+    " WHERE (SELECT count(*) FROM stops) < ?6"
+    " OR EXISTS (SELECT 1 FROM stops WHERE kind = ?1 AND name = ?2)"
+    " ON CONFLICT (kind, name) DO UPDATE SET kind = excluded.kind",
+    6};
 static const struct statement delete_stop = {"DELETE FROM stops WHERE kind = ?1 AND name = ?2", 2};
 static const struct statement read_stops = {"SELECT kind, name FROM stops", 0};
 
@@ -95,15 +99,17 @@ enum err stops_load(struct stops *stops, struct store *store)
 void stops_unit(const struct stop *stop, struct wall now, struct arena *arena,
                 struct store_unit *unit)
 {
-    struct value *values = arena_array_of(arena, struct value, 5);
+    struct value *values = arena_array_of(arena, struct value, 6);
     struct store_step *step = arena_new_of(arena, struct store_step);
     values[0] = value_of_text(str_of(stop_kind_name(stop->kind)));
     values[1] = value_of_text(arena_str(arena, stop->name));
     values[2] = value_of_text(arena_str(arena, stop->by));
     values[3] = value_of_text(arena_str(arena, stop->reason));
     values[4] = value_of_i64(now.us);
+    values[5] = value_of_i64(STOPS_MAX);
     step->statement = stop->stopped ? &insert_stop : &delete_stop;
     step->values = values;
+    step->must_change = stop->stopped;
     *unit = (struct store_unit){
         .steps = step, .count = 1, .bytes = stop->name.len + stop->by.len + stop->reason.len};
 }

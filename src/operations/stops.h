@@ -27,7 +27,7 @@ struct stop {
     struct str reason;
 };
 /* The durable step (the caller adds home and done); call stops_set once it is committed. Stopping
- * twice and starting what runs are fine. */
+ * twice and starting what runs are fine; NOT_FOUND: STOPS_MAX are stopped. */
 void stops_unit(const struct stop *stop, struct wall now, struct arena *arena,
                 struct store_unit *unit);
 /* LIMIT: STOPS_MAX are stopped; INVALID: not a name. */

@@ -102,14 +102,20 @@ static void each_may_change_what_it_lists(void **state)
     stops_free(stops);
 }
 
-static void write_stop(struct store *store, enum stop_kind kind, const char *name, bool stopped)
+static enum err try_stop(struct store *store, enum stop_kind kind, const char *name, bool stopped)
 {
     struct arena *arena = arena_new(1024);
     struct stop stop = {kind, str_of(name), stopped, STR("ann"), STR("refunds run wild")};
     struct store_unit unit;
     stops_unit(&stop, (struct wall){1}, arena, &unit);
-    assert_int_equal(store_write_now(store, &unit), ERR_OK);
+    enum err err = store_write_now(store, &unit);
     arena_free(arena);
+    return err;
+}
+
+static void write_stop(struct store *store, enum stop_kind kind, const char *name, bool stopped)
+{
+    assert_int_equal(try_stop(store, kind, name, stopped), ERR_OK);
 }
 
 static void the_store_remembers(void **state)
@@ -135,6 +141,32 @@ static void the_store_remembers(void **state)
     store_close(store);
 }
 
+/* What is durable can be loaded again. */
+static void the_store_takes_no_more_than_fits(void **state)
+{
+    (void)state;
+    static const struct statement fill = {
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)"
+        " INSERT INTO stops SELECT 'agent', 'a' || i, 'ann', '', 1 FROM n",
+        1};
+    struct store *store = NULL;
+    struct store_options options = {
+        .location = STR("memory:"), .schemas = &stops_schema, .schema_count = 1};
+    assert_int_equal(store_open(&options, &store, NULL), ERR_OK);
+    struct value most = value_of_i64(STOPS_MAX);
+    struct store_step step = {.statement = &fill, .values = &most};
+    struct store_unit unit = {.steps = &step, .count = 1};
+    assert_int_equal(store_write_now(store, &unit), ERR_OK);
+    assert_int_equal(try_stop(store, STOP_ROUTE, "r", true), ERR_NOT_FOUND);
+    write_stop(store, STOP_AGENT, "a7", true);
+    struct stops *stops = stops_new();
+    assert_int_equal(stops_load(stops, store), ERR_OK);
+    write_stop(store, STOP_AGENT, "a7", false);
+    write_stop(store, STOP_ROUTE, "r", true);
+    stops_free(stops);
+    store_close(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -145,6 +177,7 @@ int main(void)
         cmocka_unit_test(there_is_a_most),
         cmocka_unit_test(each_may_change_what_it_lists),
         cmocka_unit_test(the_store_remembers),
+        cmocka_unit_test(the_store_takes_no_more_than_fits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
