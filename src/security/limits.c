@@ -262,11 +262,16 @@ static void clamp(struct limit_reservation *r)
     r->microusd = r->microusd > AMOUNT_MAX ? AMOUNT_MAX : r->microusd;
 }
 
-/* Finds every subject and the first limit in the way; takes nothing. */
-static void look_at_claims(struct limits *limits, const struct limit_reservation *r,
-                           struct instant now, struct wall wall,
-                           struct subject *subjects[LIMIT_CLAIMS_MAX], struct limit_answer *answer)
+#define REFUSED (1u << LIMIT_CLAIMS_MAX)
+
+/* Finds every subject and the first limit in the way, an enforced one before an observed one; takes
+ * nothing. A bit for each claim that was hit, and REFUSED when one of them is enforced. */
+static unsigned look_at_claims(struct limits *limits, const struct limit_reservation *r,
+                               struct instant now, struct wall wall,
+                               struct subject *subjects[LIMIT_CLAIMS_MAX],
+                               struct limit_answer *answer)
 {
+    unsigned hits = 0;
     for (size_t i = 0; i < r->count; i++) {
         const struct limit_rule *rule = &r->claims[i].rule;
         subjects[i] = subject_of(limits, r->claims[i].subject, now);
@@ -277,7 +282,13 @@ static void look_at_claims(struct limits *limits, const struct limit_reservation
         } else if (!rule_is_empty(rule)) {
             hit = LIMIT_SUBJECTS;
         }
-        if (hit == LIMIT_NONE || answer->hit != LIMIT_NONE) {
+        if (hit == LIMIT_NONE) {
+            continue;
+        }
+        bool enforced = !r->observe && !r->claims[i].observe;
+        bool known = (hits & REFUSED) != 0 || (hits != 0 && !enforced);
+        hits |= 1u << i | (enforced ? REFUSED : 0);
+        if (known) {
             continue;
         }
         *answer = (struct limit_answer){.hit = hit, .claim = i};
@@ -287,10 +298,12 @@ static void look_at_claims(struct limits *limits, const struct limit_reservation
             answer->retry_after_ms = period_left_ms(hit, wall);
         }
     }
+    return hits;
 }
 
+/* What enforcing would have refused does not count as an event: a refused one never does. */
 static void take_claims(struct limit_reservation *r, struct subject *subjects[LIMIT_CLAIMS_MAX],
-                        bool count_event, struct instant now)
+                        unsigned hits, struct instant now)
 {
     for (size_t i = 0; i < r->count; i++) {
         struct subject *subject = subjects[i];
@@ -298,7 +311,8 @@ static void take_claims(struct limit_reservation *r, struct subject *subjects[LI
             continue;
         }
         const struct rate *rate = &r->claims[i].rule.rate;
-        if (count_event && rate->count > 0) {
+        bool counts = hits == 0 || (!r->observe && (hits >> i & 1) == 0);
+        if (counts && rate->count > 0) {
             subject->arrival_ns = num_max(subject->arrival_ns, now.ns) + interval_ns(rate);
         }
         spend_hold(&subject->day, r);
@@ -319,13 +333,10 @@ bool limits_reserve(struct limits *limits, struct limit_reservation *reservation
     advance(limits, wall);
     reservation->day = limits->day;
     reservation->month = limits->month;
-    look_at_claims(limits, reservation, now, wall, subjects, answer);
-    bool granted = answer->hit == LIMIT_NONE;
-    reservation->held = granted || reservation->observe;
+    unsigned hits = look_at_claims(limits, reservation, now, wall, subjects, answer);
+    reservation->held = (hits & REFUSED) == 0;
     if (reservation->held) {
-        /* What enforcing would have refused does not count as an event: a refused one never does.
-         */
-        take_claims(reservation, subjects, granted, now);
+        take_claims(reservation, subjects, hits, now);
     }
     mutex_unlock(&limits->mutex);
     return reservation->held;
@@ -430,7 +441,7 @@ static enum err load_row(struct limits *limits, const struct value row[4], bool 
     }
     struct subject *subject = subject_of(limits, row[0].bytes, (struct instant){0});
     if (subject == NULL) {
-        return ERR_LIMIT;
+        return ERR_OK; /* as while serving: it is unknown, and refused where it has a limit */
     }
     struct spend *spend = is_day ? &subject->day : &subject->month;
     spend->tokens = (uint64_t)row[2].integer;

@@ -47,6 +47,7 @@ void limits_free(struct limits *limits); /* NULL is fine */
 struct limit_claim {
     struct str subject;
     struct limit_rule rule;
+    bool observe; /* this one refuses nothing; the answer tells what it would have */
 };
 
 struct limit_answer {
@@ -62,7 +63,7 @@ struct limit_reservation {
     size_t count;    /* <= LIMIT_CLAIMS_MAX */
     uint64_t tokens; /* upper bounds */
     int64_t microusd;
-    bool observe; /* always held; the answer only tells what would have been hit */
+    bool observe; /* always held, as if every claim had `observe` */
     int64_t day;  /* filled: periods in which it is held */
     int64_t month;
     bool held;

@@ -31,7 +31,7 @@ static struct instant at_ms(uint64_t ms)
 
 static struct limit_claim claim_of(const char *subject, struct limit_rule rule)
 {
-    return (struct limit_claim){str_of(subject), rule};
+    return (struct limit_claim){str_of(subject), rule, false};
 }
 
 static bool event(struct limits *limits, const struct limit_claim *claim, struct instant now,
@@ -350,6 +350,27 @@ static void observing_holds_and_tells(void **state)
     limits_free(limits);
 }
 
+/* The agent's claim is observed, the key's is not: the one cannot soften the other. */
+static void an_observed_claim_beside_an_enforced_one(void **state)
+{
+    (void)state;
+    struct limits *limits = limits_new(seed);
+    struct limit_claim claims[] = {claim_of("agent", (struct limit_rule){.rate = {1, 60000}}),
+                                   claim_of("key", (struct limit_rule){.rate = {2, 60000}})};
+    claims[0].observe = true;
+    static const enum limit_kind hits[] = {LIMIT_NONE, LIMIT_RATE, LIMIT_RATE};
+    static const size_t where[] = {0, 0, 1};
+    for (size_t i = 0; i < 3; i++) {
+        struct limit_reservation r = {.claims = claims, .count = 2};
+        struct limit_answer answer;
+        assert_int_equal(limits_reserve(limits, &r, at_ms(i), noon, &answer), i < 2);
+        assert_int_equal(answer.hit, hits[i]);
+        assert_int_equal(answer.claim, where[i]);
+        limits_settle(limits, &r, 0, 0);
+    }
+    limits_free(limits);
+}
+
 /* ---- properties ---- */
 
 #define SUBJECTS 4
@@ -509,7 +530,7 @@ static void there_is_a_most_of_subjects(void **state)
     char room[32];
     struct limit_rule rule = {.day_tokens = 100};
     for (unsigned i = 0; i < LIMIT_SUBJECTS_MAX; i++) {
-        struct limit_claim claim = {numbered(room, i), rule};
+        struct limit_claim claim = {numbered(room, i), rule, false};
         assert_true(event(limits, &claim, at_ms(0), &answer));
     }
     struct limit_claim one_more = claim_of("t/new", rule);
@@ -613,6 +634,30 @@ static void thousands_of_subjects_are_loaded(void **state)
     store_close(store);
 }
 
+/* Subjects without a limit go on being recorded beyond the most: that must not keep a server down.
+ */
+static void more_subjects_than_fit_can_be_loaded(void **state)
+{
+    (void)state;
+    static const struct statement fill = {
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)"
+        " INSERT INTO spend SELECT 'u' || i, '2026-11', 1, 1 FROM n",
+        1};
+    struct store *store = NULL;
+    struct store_options options = {
+        .location = STR("memory:"), .schemas = &limits_schema, .schema_count = 1};
+    assert_int_equal(store_open(&options, &store, NULL), ERR_OK);
+    struct value most = value_of_i64(LIMIT_SUBJECTS_MAX + 1);
+    struct store_step step = {.statement = &fill, .values = &most};
+    struct store_unit unit = {.steps = &step, .count = 1};
+    assert_int_equal(store_write_now(store, &unit), ERR_OK);
+    struct limits *limits = limits_new(seed);
+    assert_int_equal(limits_load(limits, store, noon), ERR_OK);
+    assert_int_equal(limits_count(limits), LIMIT_SUBJECTS_MAX);
+    limits_free(limits);
+    store_close(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -629,11 +674,13 @@ int main(void)
         cmocka_unit_test(a_new_month_begins_at_zero),
         cmocka_unit_test(a_clock_that_goes_back_opens_nothing),
         cmocka_unit_test(observing_holds_and_tells),
+        cmocka_unit_test(an_observed_claim_beside_an_enforced_one),
         cmocka_unit_test(what_is_held_is_what_is_out),
         cmocka_unit_test(four_threads_never_grant_too_much),
         cmocka_unit_test(there_is_a_most_of_subjects),
         cmocka_unit_test(the_store_remembers_day_and_month),
         cmocka_unit_test(thousands_of_subjects_are_loaded),
+        cmocka_unit_test(more_subjects_than_fit_can_be_loaded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

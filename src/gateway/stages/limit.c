@@ -12,20 +12,22 @@ static bool rule_is_empty(const struct limit_rule *rule)
            rule->day_tokens == 0 && rule->month_tokens == 0;
 }
 
-/* The route's switch is the operator's, the agent's its owner's: either can soften. */
-static enum mode softest(enum mode a, enum mode b)
+static enum mode softer(enum mode a, enum mode b)
 {
     return a < b ? a : b;
 }
 
-static void add_claim(struct exchange *x, struct str subject, const struct limit_rule *rule)
+static void add_claim(struct exchange *x, struct str subject, const struct limit_rule *rule,
+                      enum mode mode)
 {
-    if (!rule_is_empty(rule)) {
-        x->claims[x->reservation.count++] = (struct limit_claim){subject, *rule};
+    if (!rule_is_empty(rule) && mode != MODE_OFF) {
+        x->claims[x->reservation.count++] = (struct limit_claim){subject, *rule,
+                                                                 mode == MODE_OBSERVE};
     }
 }
 
-/* Claims that are empty are left out: a route without limits costs nothing here. */
+/* Claims that are empty are left out: a route without limits costs nothing here. The agent's switch
+ * softens the agent's limits alone: the caller names the agent, and must not escape its key's. */
 static void make_claims(struct exchange *x)
 {
     struct limit_rule own = x->claims[0].rule;
@@ -33,22 +35,23 @@ static void make_claims(struct exchange *x)
         add_claim(x,
                   arena_printf(x->arena, STR_FMT "/" STR_FMT, STR_ARG(x->principal.tenant),
                                STR_ARG(x->principal.name)),
-                  &own);
+                  &own, x->route->limits_mode);
     }
     if (x->agent == NULL) {
         return;
     }
+    enum mode mode = softer(x->agent->limits_mode, x->route->limits_mode);
     add_claim(x,
               arena_printf(x->arena, STR_FMT "/" STR_FMT "/agent:" STR_FMT,
                            STR_ARG(x->principal.tenant), STR_ARG(x->principal.name),
                            STR_ARG(x->agent->name)),
-              &x->agent->limits);
+              &x->agent->limits, mode);
     if (x->user.len > 0) {
         add_claim(x,
                   arena_printf(x->arena, STR_FMT "/agent:" STR_FMT "/user:" STR_FMT,
                                STR_ARG(x->principal.tenant), STR_ARG(x->agent->name),
                                STR_ARG(x->user)),
-                  &x->agent->user_limits);
+                  &x->agent->user_limits, mode);
     }
 }
 
@@ -76,16 +79,11 @@ static void bound(struct exchange *x)
 static enum flow on_request(struct exchange *x, void *state)
 {
     (void)state;
-    enum mode mode = x->agent != NULL ? softest(x->agent->limits_mode, x->route->limits_mode)
-                                      : x->route->limits_mode;
-    if (mode != MODE_OFF) {
-        make_claims(x);
-    }
+    make_claims(x);
     if (x->reservation.count == 0) {
         return FLOW_NEXT;
     }
     x->reservation.claims = x->claims;
-    x->reservation.observe = mode == MODE_OBSERVE;
     bound(x);
     struct limit_answer answer;
     bool held = limits_reserve(x->gateway->commons->limits, &x->reservation,
@@ -93,7 +91,8 @@ static enum flow on_request(struct exchange *x, void *state)
     if (answer.hit != LIMIT_NONE) {
         RECORD(&x->record, loop_wall(x->gateway->loop), limit_hit,
                .kind = str_of(limit_kind_name(answer.hit)),
-               .subject = x->claims[answer.claim].subject, .mode = str_of(mode_name(mode)),
+               .subject = x->claims[answer.claim].subject,
+               .mode = str_of(mode_name(held ? MODE_OBSERVE : MODE_ENFORCE)),
                .retry_after_ms = answer.retry_after_ms);
     }
     if (held) {
