@@ -538,7 +538,7 @@ static void there_is_a_most_of_subjects(void **state)
     assert_int_equal(answer.hit, LIMIT_SUBJECTS);
     struct limit_claim unlimited = claim_of("t/free", no_limit);
     assert_true(event(limits, &unlimited, at_ms(0), &answer)); /* nothing to refuse it by */
-    struct limit_claim known = {numbered(room, 7), rule};
+    struct limit_claim known = {.subject = numbered(room, 7), .rule = rule};
     assert_true(event(limits, &known, at_ms(0), &answer));
     assert_int_equal(limits_count(limits), LIMIT_SUBJECTS_MAX);
 
@@ -612,7 +612,7 @@ static void thousands_of_subjects_are_loaded(void **state)
     struct arena *arena = arena_new(4096);
     for (unsigned i = 0; i < 2500; i++) {
         char room[32];
-        struct limit_claim claim = {numbered(room, i), no_limit};
+        struct limit_claim claim = {.subject = numbered(room, i), .rule = no_limit};
         struct limit_reservation r = {
             .claims = &claim, .count = 1, .day = wall_day(noon), .month = wall_month(noon)};
         struct store_step steps[LIMIT_STEPS_MAX];
