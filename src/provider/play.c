@@ -313,7 +313,6 @@ static enum play_outcome wait_ms(struct play *play, uint64_t ms)
 static enum play_outcome finish(struct play *play)
 {
     if (play->act->end == END_STALL) {
-        play->stalled = true;
         return PLAY_RUNNING; /* until the client gives up */
     }
     if (play->act->end == END_RESET && conn_queued(play->conn) > 0) {

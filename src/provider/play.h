@@ -32,7 +32,6 @@ struct play {
     bool waited;
     bool tokens_begun;
     bool chunked;
-    bool stalled;
     bool http10; /* the request's version */
     bool bodyless;
     bool keep;

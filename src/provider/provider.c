@@ -219,7 +219,7 @@ static enum err listen_at(struct provider *provider, const struct provider_optio
 {
     const struct env *env = loop_env(provider->loop);
     int sock = -1;
-    enum err code = env->net->listen(env->object, &options->listen, options->reuse_port, &sock);
+    enum err code = env->net->listen(env->object, &options->listen, false, &sock);
     if (code != ERR_OK) {
         return fault_set(fault, code, "the provider cannot listen: %s", err_text(code));
     }

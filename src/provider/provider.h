@@ -17,7 +17,6 @@ struct provider;
 struct provider_options {
     struct loop *loop;
     struct address listen;   /* port 0: any free one */
-    bool reuse_port;         /* several providers, one a loop, share the address */
     struct str script;       /* YAML, or "" for no faults; copied */
     struct str required_key; /* "" admits everybody; else 401 without it; copied */
 };
