@@ -186,8 +186,8 @@ void asked_work(struct asked *asked, enum err (*run)(struct asked *asked),
     asked->job.home = console->options.loop;
     asked->job.run = run_job;
     asked->job.done = job_done;
-    asked->result = workers_submit(console->options.workers, &asked->job);
-    if (asked->result != ERR_OK) {
+    /* From here on `result` is the worker's. */
+    if (workers_submit(console->options.workers, &asked->job) != ERR_OK) {
         asked_refuse(asked, 503, "busy", "too much is asked for at once; try again");
     }
 }

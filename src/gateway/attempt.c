@@ -221,13 +221,13 @@ static void finish_plain(struct attempt *a)
         return;
     }
     enum failure failure = x->dialect->read_answer(&json, &x->answer, x->arena);
+    /* The body goes with the answer or with the attempt; the record comes later. */
+    x->answer.finish = arena_str(x->arena, x->answer.finish);
     arena_reset(tape);
     if (failure != FAILURE_none && (failure != FAILURE_refused || x->route->refusals_fall_back)) {
         fail(a, failure, STR("the answer is not of this dialect"));
         return;
     }
-    /* The body is given away with the answer; the record comes later. */
-    x->answer.finish = arena_str(x->arena, x->answer.finish);
     a->content = a->first = loop_now(loop_of(a));
     succeed(a);
 }

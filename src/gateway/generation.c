@@ -554,6 +554,10 @@ static enum err load_file(struct loader *l, const struct yaml *root, struct file
             return wrong(l, maps[i], ERR_INVALID, "must be a map of names", maps[i]->key);
         }
     }
+    if (conf->store.len > 0 && !str_starts(conf->store, STR("sqlite:"))) {
+        return wrong(l, yaml_get(root, STR("store")), ERR_UNSUPPORTED,
+                     "store must read sqlite:PATH (PostgreSQL is not built yet)", conf->store);
+    }
     struct generation *g = l->generation;
     g->listen = conf->listen;
     g->store = conf->store;

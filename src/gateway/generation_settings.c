@@ -197,10 +197,12 @@ const struct section route_section = {"routes.NAME", route_settings, COUNT(route
                                       sizeof(struct route_conf), "a name that clients ask for"};
 
 static const struct setting spend_settings[] = {
-    {"day", SETTING_MONEY, AT(spend_conf, day), NULL, .standard = "S5", .help = "per UTC day"},
-    {"month", SETTING_MONEY, AT(spend_conf, month), NULL, .help = "per UTC month"},
-    {"user_day", SETTING_MONEY, AT(spend_conf, user_day), NULL, .help = "per end user and day"},
-    {"user_month", SETTING_MONEY, AT(spend_conf, user_month), NULL,
+    {"day", SETTING_MONEY, AT(spend_conf, day), NULL, 1, 1e15, .standard = "S5",
+     .help = "per UTC day"},
+    {"month", SETTING_MONEY, AT(spend_conf, month), NULL, 1, 1e15, .help = "per UTC month"},
+    {"user_day", SETTING_MONEY, AT(spend_conf, user_day), NULL, 1, 1e15,
+     .help = "per end user and day"},
+    {"user_month", SETTING_MONEY, AT(spend_conf, user_month), NULL, 1, 1e15,
      .help = "per end user and month"},
     {"day_tokens", SETTING_U64, AT(spend_conf, day_tokens), "0", 0, 1e15,
      .help = "tokens per day; 0: no limit"},
@@ -217,9 +219,9 @@ static const struct setting agent_settings[] = {
      .help = "the team that owns the agent"},
     {"route", SETTING_TEXT, AT(agent_conf, route), "",
      .help = "the only route that the agent may use; default: any"},
-    {"rate", SETTING_RATE, AT(agent_conf, rate), NULL, .standard = "S3",
+    {"rate", SETTING_RATE, AT(agent_conf, rate), NULL, 1, 1e9, .standard = "S3",
      .help = "requests per principal"},
-    {"user_rate", SETTING_RATE, AT(agent_conf, user_rate), NULL, .standard = "S3",
+    {"user_rate", SETTING_RATE, AT(agent_conf, user_rate), NULL, 1, 1e9, .standard = "S3",
      .help = "requests per end user"},
     {"spend", SETTING_SECTION, AT(agent_conf, spend), .section = &spend_section, .standard = "S5",
      .help = "money and tokens"},

@@ -20,7 +20,8 @@ const struct schema ledger_schema = {"exchange", migrations, 1};
 static const struct statement insert = {"INSERT INTO exchanges(key, facts) VALUES(?1, ?2)", 2};
 
 const struct statement ledger_list = {
-    "SELECT key, facts FROM exchanges WHERE key < ?1 ORDER BY key DESC LIMIT ?2", 2};
+    "SELECT key, facts FROM exchanges WHERE key < ?1 AND key % 8 = 0 ORDER BY key DESC LIMIT ?2",
+    2};
 const struct statement ledger_show = {
     "SELECT key, facts FROM exchanges WHERE key BETWEEN ?1 * 8 AND ?1 * 8 + 7 ORDER BY key", 1};
 const struct statement ledger_prune = {

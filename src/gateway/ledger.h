@@ -24,7 +24,8 @@ enum err ledger_event(struct commons *commons, const struct event_type *type, co
 
 /* ---- reading, for commands and the API ---- */
 
-/* Rows newest first: key, facts. ?1 keys below it, ?2 how many. */
+/* Rows of exchanges, newest first, without what goes into other classes: key, facts. ?1 keys below
+ * it, ?2 how many. */
 extern const struct statement ledger_list;
 /* All rows of one exchange: ?1 number. */
 extern const struct statement ledger_show;

@@ -157,6 +157,10 @@ enum err address_parse(struct str text, struct address *address)
         return address_unix(str_cut(text, 5, text.len), address);
     }
     enum err err = address_split(text, &host, &port);
+    /* Where a port may not be left to chance, ":0" says that it is. */
+    if (err == ERR_OK && host.at + host.len + (text.at[0] == '[') == text.at + text.len) {
+        return ERR_SYNTAX;
+    }
     return err == ERR_OK ? address_of_ip(host, port, address) : err;
 }
 

@@ -191,6 +191,11 @@ static void read_event(const struct request_view *view, const struct sse_event *
                        struct answer_view *answer, struct arena *arena, struct stream_view *out)
 {
     if (str_equal(str_trim(event->data), STR("[DONE]"))) {
+        if (answer->finished < view->choices) {
+            /* Clients stop reading here: an error behind it would never be seen. */
+            out->failure = FAILURE_truncated;
+            out->message = STR("[DONE] without a finish_reason");
+        }
         answer->done = true;
         out->last = true;
         return;
