@@ -18,7 +18,7 @@ struct tls_client *tls_client_ref(struct tls_client *client);
 void tls_client_unref(struct tls_client *client);
 
 /* One connection over a connected, non-blocking socket. */
-enum err tls_new(struct tls_client *client, int sock, struct str host, struct tls **tls) MUST_USE;
+enum err tls_new(struct tls_client *client, int sock, struct str host, struct tls **out) MUST_USE;
 /* Says good-bye to the peer if it can; before the socket is closed. */
 void tls_free(struct tls *tls);
 
