@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * replay.c - runs a fuzz target over files, for builds without libFuzzer. Each argument is a seed. */
+ * replay.c - runs a fuzz target over files, for builds without libFuzzer. Each argument is a seed.
+ */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
