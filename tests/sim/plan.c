@@ -63,7 +63,7 @@ static const char head[] =
     "  t3: {provider: p3, model: \"dead \\\"one\\\"\"}\n"
     "agents:\n"
     "  a0: {rate: 600/min, user_rate: 5/min, spend: {day: $50, user_day: $2}}\n"
-    "  a1: {rate: 3/min, route: r1, spend: {day: $0.10, day_tokens: 20000}}\n"
+    "  a1: {rate: 3/min, spend: {day: $0.10, day_tokens: 20000}}\n"
     "routes:\n";
 
 static void add_route(struct rng *rng, struct buf *to, unsigned number, const char *breaker)
@@ -172,6 +172,17 @@ static const char *const acts[] = {
     "{interim: 103}",
     "{chunk: 7B}",
     "{write: 11B, write_gap: 3ms}",
+    "{content_type: text/event-stream, body: \"data: {\\\"choices\\\":[{\\\"index\\\":0,"
+    "\\\"delta\\\":{\\\"content\\\":\\\"abc\\\",\\\"tool_calls\\\":[{\\\"index\\\":0,\\\"id\\\":"
+    "\\\"c1\\\","
+    "\\\"function\\\":{\\\"name\\\":\\\"f\\\",\\\"arguments\\\":\\\"{\\\"}}]}}]}\\n\\ndata: "
+    "{\\\"choices\\\":[{"
+    "\\\"index\\\":1,\\\"delta\\\":{\\\"content\\\":\\\"abcd\\\"}},{\\\"index\\\":0,\\\"delta\\\":{"
+    "\\\"tool_calls\\\":[{\\\"index\\\":0,\\\"function\\\":{\\\"arguments\\\":\\\"}\\\"}}]}}]}"
+    "\\n\\ndata: {"
+    "\\\"choices\\\":[{\\\"index\\\":0,\\\"delta\\\":{},\\\"finish_reason\\\":\\\"stop\\\"},{"
+    "\\\"index\\\":1,"
+    "\\\"delta\\\":{\\\"content\\\":\\\"e\\\"},\\\"finish_reason\\\":\\\"stop\\\"}]}\\n\\n\"}",
     "{body: \"{}\"}",
     "{body: \"\"}",
     "{tool: refund_order, arguments: '{\"order_id\":\"1\",\"amount\":20}'}",
@@ -183,7 +194,7 @@ struct str plan_script(struct rng *rng, struct arena *arena)
     static const char *const streams[] = {"any", "any", "true", "false"};
     static const char *const whens[] = {
         "", "", ", every: 2", ", every: 3", ", nth: \"2-4\"", ", up: 2s, down: 1s"};
-    uint64_t rules = rng_below(rng, 6);
+    uint64_t rules = rng_below(rng, 8);
     struct buf text;
     buf_init(&text, 16384);
     enum err code = buf_add(&text, STR("rules:\n"));
