@@ -65,10 +65,14 @@ static void settle_breaker(struct attempt *a, const struct failure_action *actio
     }
 }
 
-static void estimate_usage(struct attempt *a)
+/* What the provider did not tell. A client that leaves has had its prompt read: else it could spend
+ * unseen by always leaving in time. */
+static void estimate_usage(struct attempt *a, enum failure failure)
 {
     struct usage *usage = &a->x->answer.usage;
-    if (usage->known || (a->status != 200 && a->x->answer.text_bytes == 0)) {
+    bool read = a->status == 200 || a->x->answer.text_bytes > 0 ||
+                (failure == FAILURE_cancelled && a->connected.ns != 0);
+    if (usage->known || !read) {
         return;
     }
     usage->estimated = true;
@@ -89,7 +93,7 @@ static void settle(struct attempt *a, enum failure failure)
     uint64_t pin_ms = x->retry_after_ms > 0 ? x->retry_after_ms : 60000;
     bool last_key = x->keys_tried + 1 >= a->target->provider->keys.count;
     settle_breaker(a, action, last_key ? pin_ms : 0);
-    estimate_usage(a);
+    estimate_usage(a, failure);
     int64_t cost = cost_of(&a->target->price, &x->answer.usage);
     x->cost_microusd += cost;
     x->tokens_spent += x->answer.usage.input + x->answer.usage.output;

@@ -267,6 +267,27 @@ class Clients(Attack):
         self.assertNotIn(key.encode(), b"".join(self.evil.heads))
         self.assertIn(b"sk-own", b"".join(self.evil.heads))  # the client's own passes
 
+    def test_leaving_early_does_not_hide_what_was_spent(self):
+        came = threading.Event()
+
+        def silent(_, __):
+            came.set()
+            gone.wait(10)
+
+        gone = threading.Event()
+        self.addCleanup(gone.set)
+        self.evil.says = silent
+        before = self.tokens()
+        conn = self.open(request(CHAT, self.body(CHAT, model="evil", question="word " * 2000)))
+        self.assertTrue(came.wait(10))
+        conn.close()
+        self.assertTrue(until(lambda: self.tokens() > before + 2000))
+
+    def tokens(self):
+        lines = self.governor.get("/metrics").body.decode().splitlines()
+        return sum(float(line.split()[-1]) for line in lines
+                   if line.startswith("aire_tokens_input_total{"))
+
     def test_a_kill_switch_ends_a_stream_under_way(self):
         def drip(conn, _):
             conn.sendall(STREAM_HEAD)
