@@ -46,7 +46,7 @@ struct upstream {
 
 #define USAGE_EVENT                                                                                \
     EVENT_HEAD                                                                                     \
-        "],\"usage\":{\"prompt_tokens\":400,\"completion_tokens\":300,\"total_tokens\":700}}\n\n"
+    "],\"usage\":{\"prompt_tokens\":400,\"completion_tokens\":300,\"total_tokens\":700}}\n\n"
 
 static const char stream_head[] =
     "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";

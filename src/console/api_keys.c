@@ -66,6 +66,9 @@ static void created(struct asked *asked)
     json_member_cstr(&asked->w, "key", making->text);
     json_key(&asked->w, "entry");
     view_key(&making->made, env_wall(commons->env), &asked->w);
+    if (making->made.principal.agent.len > 0) {
+        api_put_declared(asked, STOP_AGENT, making->made.principal.agent);
+    }
     json_end_object(&asked->w);
     explicit_bzero(making->text, sizeof making->text);
     asked_answer(asked, 201);

@@ -152,8 +152,7 @@ static void put_agent(const struct status *s, const struct agent *agent)
     json_member_str(s->w, "route", agent->route);
     json_member_bool(s->w, "stopped", stops_has(s->commons->stops, STOP_AGENT, agent->name));
     json_member_cstr(s->w, "limits_mode", mode_name(agent->limits_mode));
-    json_member_u64(s->w, "rate_count", limits->rate.count);
-    json_member_u64(s->w, "rate_period_ms", limits->rate.period_ms);
+    view_rate(s->w, &limits->rate);
     json_member_i64(s->w, "day_microusd", spend.day_microusd);
     json_member_i64(s->w, "day_microusd_max", limits->day_microusd);
     json_member_i64(s->w, "month_microusd", spend.month_microusd);

@@ -7,6 +7,30 @@
 
 /* ---- switches ---- */
 
+static bool has_route(const struct generation *g, struct str name)
+{
+    bool found = false;
+    for (size_t i = 0; i < g->route_count; i++) {
+        found = found || str_equal(g->routes[i].name, name);
+    }
+    for (size_t i = 0; i < sizeof g->plain / sizeof g->plain[0]; i++) {
+        found = found || (g->plain[i] != NULL && str_equal(g->plain[i]->name, name));
+    }
+    return found;
+}
+
+void api_put_declared(struct asked *asked, enum stop_kind kind, struct str name)
+{
+    if (asked->console->options.apply == NULL) {
+        json_member_cstr(&asked->w, "declared", NULL);
+        return;
+    }
+    struct generation *g = commons_current(asked->console->options.commons);
+    bool declared = kind == STOP_ROUTE ? has_route(g, name) : generation_agent(g, name) != NULL;
+    json_member_bool(&asked->w, "declared", declared);
+    generation_unref(g);
+}
+
 static void moved(struct asked *asked)
 {
     const struct stop *stop = asked->state;
@@ -23,6 +47,7 @@ static void moved(struct asked *asked)
     json_member_str(&asked->w, "name", stop->name);
     json_member_bool(&asked->w, "stopped", stop->stopped);
     json_member_str(&asked->w, "by", stop->by);
+    api_put_declared(asked, stop->kind, stop->name);
     json_end_object(&asked->w);
     asked_answer(asked, 200);
 }

@@ -90,7 +90,6 @@ struct str asked_text(const struct asked *asked, const char *name); /* "" when a
 
 /* ---- waiting: each calls `then` on the loop, with asked->result; refuses by itself (503) when
  * there is no room ---- */
-
 /* asked->unit is made. What was told goes with it and counts once it is durable. */
 void asked_write(struct asked *asked, void (*then)(struct asked *asked));
 void asked_tell(struct asked *asked, const struct event_type *type, const void *event,

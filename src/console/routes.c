@@ -230,8 +230,9 @@ static enum err document_route(const struct api_route *route, struct buf *to)
                                          "Needs a key where keys are demanded.",
                                          "Needs an admin key, the owner's socket, or keyless "
                                          "loopback."};
-    enum err code = buf_printf(to, "\n## %s %s\n\n%s. %s\n", route->method, route->path,
-                               route->help, access[route->access]);
+    enum err code = buf_printf(to, "\n## %s %s\n\n%s%s %s\n", route->method, route->path,
+                               route->help, route->help[strlen(route->help) - 1] == '?' ? "" : ".",
+                               access[route->access]);
     if (code == ERR_OK && route->parameters->name != NULL) {
         code = buf_add(to, STR("\n| Parameter | In | Type | Required | Meaning |\n"
                                "|---|---|---|---|---|\n"));

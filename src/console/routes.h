@@ -18,6 +18,10 @@ void routes_allow(struct str path, char *to, size_t room);
 /* The text that stands in `path` where the template has {name}; "" when it has none. */
 struct str routes_capture(const struct api_route *route, struct str path, struct str name);
 
+/* Member "declared": does the configuration in force know this agent or route? null without a
+ * server. */
+void api_put_declared(struct asked *asked, enum stop_kind kind, struct str name);
+
 /* OpenAPI 3.1 of all routes; the same as a reference page. */
 void routes_describe(struct json_writer *w);
 enum err routes_document(struct buf *to) MUST_USE;

@@ -185,14 +185,29 @@ int view_review_state(struct str word)
 
 /* ---- keys ---- */
 
+void view_rate(struct json_writer *w, const struct rate *rate)
+{
+    static const struct {
+        uint64_t ms;
+        const char *name;
+    } periods[] = {{1000, "s"}, {60000, "min"}, {3600000, "h"}, {86400000, "d"}};
+    char text[32];
+    const char *shown = NULL;
+    for (size_t i = 0; i < sizeof periods / sizeof periods[0]; i++) {
+        if (rate->count > 0 && rate->period_ms == periods[i].ms) {
+            (void)snprintf(text, sizeof text, "%llu/%s", (unsigned long long)rate->count,
+                           periods[i].name);
+            shown = text;
+        }
+    }
+    json_member_cstr(w, "rate", shown);
+}
+
 static void put_limits(const struct limit_rule *limits, struct json_writer *w)
 {
     json_key(w, "limits");
     json_begin_object(w);
-    if (limits->rate.count > 0) {
-        json_member_u64(w, "rate_count", limits->rate.count);
-        json_member_u64(w, "rate_period_ms", limits->rate.period_ms);
-    }
+    view_rate(w, &limits->rate);
     json_member_i64(w, "day_microusd", limits->day_microusd);
     json_member_i64(w, "month_microusd", limits->month_microusd);
     json_member_u64(w, "day_tokens", limits->day_tokens);

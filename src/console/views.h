@@ -36,6 +36,8 @@ void view_review(const struct value *row, struct json_writer *w);
 /* The state that a word names: -1 for "all" or "", -2 for no such word. */
 int view_review_state(struct str word);
 
+/* Member "rate" as it is written in a configuration, "600/min"; null when there is none. */
+void view_rate(struct json_writer *w, const struct rate *rate);
 void view_key(const struct key_entry *entry, struct wall now, struct json_writer *w);
 
 /* A member with a time, or null for 0. */

@@ -4,6 +4,7 @@
 
 #include "base/must.h"
 #include "gateway/attempt.h"
+#include "gateway/ledger.h"
 #include "gateway/pipeline.h"
 #include "gateway/reply.h"
 

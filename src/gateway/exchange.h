@@ -21,11 +21,7 @@
 #define EXCHANGE_ID_BYTES 20 /* "ex" and 16 hex digits, NUL */
 
 struct attempt;
-
-/* Durable work under way for an exchange; `x` is NULL once the exchange has ended without it. */
-struct pending {
-    struct exchange *x;
-};
+struct pending; /* ledger.h */
 
 struct exchange {
     uint32_t magic;

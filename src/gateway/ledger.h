@@ -11,6 +11,11 @@
 
 extern const struct schema ledger_schema;
 
+/* Durable work under way for an exchange; `x` is NULL once the exchange has ended without it. */
+struct pending {
+    struct exchange *x;
+};
+
 /* Writes x->record. Not durable: a fact, nothing follows. Durable: a commitment; `done` gets the
  * outcome and the exchange, or nothing when the exchange ended first. LIMIT: the store's queue is
  * full. */
