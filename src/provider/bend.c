@@ -99,26 +99,27 @@ void bend_answer(struct answer *answer, const struct script_do *act)
     }
 }
 
-enum err bend_data_lines(struct buf *to, struct str data, uint64_t lines_max, struct str line_end)
+static void add_line(struct buf *to, struct str data, struct str line_end)
+{
+    err_ignore(buf_add(to, STR("data: "))); /* the scratch's limit is far above any event */
+    err_ignore(buf_add(to, data));
+    err_ignore(buf_add(to, line_end));
+}
+
+void bend_data_lines(struct buf *to, struct str data, uint64_t lines_max, struct str line_end)
 {
     bool in_string = false;
     size_t from = 0;
-    enum err code = ERR_OK;
-    for (size_t i = 0; i < data.len && lines_max > 1 && code == ERR_OK; i++) {
+    for (size_t i = 0; i < data.len && lines_max > 1; i++) {
         if (in_string && data.at[i] == '\\') {
             i++;
         } else if (data.at[i] == '"') {
             in_string = !in_string;
         } else if (data.at[i] == ',' && !in_string) {
-            code = buf_printf(to, "data: " STR_FMT STR_FMT, STR_ARG(str_cut(data, from, i + 1)),
-                              STR_ARG(line_end));
+            add_line(to, str_cut(data, from, i + 1), line_end);
             from = i + 1;
             lines_max--;
         }
     }
-    if (code != ERR_OK || (code = buf_add(to, STR("data: "))) != ERR_OK ||
-        (code = buf_add(to, str_cut(data, from, data.len))) != ERR_OK) {
-        return code;
-    }
-    return buf_add(to, line_end);
+    add_line(to, str_cut(data, from, data.len), line_end);
 }

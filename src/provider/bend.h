@@ -12,7 +12,6 @@ void bend_answer(struct answer *answer, const struct script_do *act);
 
 /* Writes `data` as at most `lines_max` lines, each begun by `data: `, broken where JSON allows a
  * line end; `line_end` follows each. */
-enum err bend_data_lines(struct buf *to, struct str data, uint64_t lines_max,
-                         struct str line_end) MUST_USE;
+void bend_data_lines(struct buf *to, struct str data, uint64_t lines_max, struct str line_end);
 
 #endif

@@ -179,24 +179,20 @@ static void put_event(struct play *play, const struct part *part, size_t number)
     struct str line_end = str_of(line_ends[act->line_end]);
     struct buf *payload = play->answer->scratch;
     buf_clear(payload);
-    enum err code = ERR_OK;
     if (act->bom && number == 1) {
-        code = buf_add(payload, STR("\xEF\xBB\xBF"));
+        err_ignore(buf_add(payload, STR("\xEF\xBB\xBF")));
     }
-    if (code == ERR_OK && act->comments > 0 && number % act->comments == 0) {
-        code = buf_printf(payload, ": PROCESSING" STR_FMT STR_FMT, STR_ARG(line_end),
-                          STR_ARG(line_end));
+    if (act->comments > 0 && number % act->comments == 0) {
+        err_ignore(buf_printf(payload, ": PROCESSING" STR_FMT STR_FMT, STR_ARG(line_end),
+                              STR_ARG(line_end)));
     }
-    if (code == ERR_OK && part->event.len > 0) {
-        code = buf_printf(payload, "event: " STR_FMT STR_FMT, STR_ARG(part->event),
-                          STR_ARG(line_end));
+    if (part->event.len > 0) {
+        err_ignore(buf_printf(payload, "event: " STR_FMT STR_FMT, STR_ARG(part->event),
+                              STR_ARG(line_end)));
     }
-    if (code == ERR_OK) {
-        code = bend_data_lines(payload, part->data, act->data_lines, line_end);
-    }
-    if (code == ERR_OK && buf_add(payload, line_end) == ERR_OK) {
-        put_payload(play, buf_str(payload));
-    }
+    bend_data_lines(payload, part->data, act->data_lines, line_end);
+    err_ignore(buf_add(payload, line_end));
+    put_payload(play, buf_str(payload));
 }
 
 static void put_body(struct play *play, struct str body)
