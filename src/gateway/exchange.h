@@ -49,7 +49,6 @@ struct exchange {
     struct json json;
     struct request_view view;
     enum verdict verdict;
-
     struct limit_claim claims[LIMIT_CLAIMS_MAX];
     struct limit_reservation reservation;
 
