@@ -32,7 +32,7 @@ enum endpoint_form {
 };
 
 struct route {
-    const char *tail; /* of the path, behind /v1 or a deployment */
+    const char *tail; /* of the path, behind /v1 */
     const char *name;
     enum shape shape;
     enum endpoint_form form;
@@ -59,9 +59,7 @@ static const struct route *find_route(struct str path)
 {
     for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
         struct str tail = str_of(routes[i].tail);
-        struct str before = str_cut(path, 0, path.len - tail.len);
-        if (str_ends(path, tail) &&
-            (str_ends(before, STR("/v1")) || str_find(before, STR("/deployments/")) != SIZE_MAX)) {
+        if (str_ends(path, tail) && str_ends(str_cut(path, 0, path.len - tail.len), STR("/v1"))) {
             return &routes[i];
         }
     }
