@@ -70,6 +70,12 @@ static bool find_option(const struct command *command, struct str name, struct u
     return false;
 }
 
+bool cli_takes(const struct command *command, struct str option)
+{
+    struct usage_part part;
+    return find_option(command, option, &part);
+}
+
 const char *cli_nearest(struct str given, const char *const *names, size_t count)
 {
     const char *best = NULL;

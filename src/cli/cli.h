@@ -80,6 +80,9 @@ int cli_printf(const char *format, ...) PRINTF_LIKE(1, 2);
 /* The nearest of `count` names, NULL when none is near. */
 const char *cli_nearest(struct str given, const char *const *names, size_t count);
 
+/* Does the command's usage line have this option? */
+bool cli_takes(const struct command *command, struct str option);
+
 /* help.c: what --help shows of one command; of all (usage lines when `long_form`). */
 enum err cli_help_command(const struct command *command, struct buf *to) MUST_USE;
 enum err cli_help_all(struct buf *to) MUST_USE;

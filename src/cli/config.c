@@ -3,6 +3,7 @@
 #include "base/must.h"
 #include "cli/control.h"
 #include "cli/loaded.h"
+#include "console/views.h"
 #include "json/json_path.h"
 
 static const char *file_of(const struct cli *cli)
@@ -27,7 +28,7 @@ int cmd_config_check(const struct cli *cli)
         return exit_code;
     }
     const struct generation *g = loaded.generation;
-    exit_code = cli_printf("ok: %zu providers, %zu targets, %zu routes, %zu agents\n",
+    exit_code = cli_printf("ok; providers: %zu, targets: %zu, routes: %zu, agents: %zu\n",
                            g->provider_count, g->target_count, g->route_count, g->agent_count);
     loaded_close(&loaded);
     return exit_code;
@@ -108,8 +109,7 @@ static void put_agents(const struct generation *g, struct json_writer *w)
         json_member_str(w, "name", agent->name);
         json_member_str(w, "owner", agent->owner);
         json_member_str(w, "route", agent->route);
-        json_member_u64(w, "rate_count", agent->limits.rate.count);
-        json_member_u64(w, "rate_period_ms", agent->limits.rate.period_ms);
+        view_rate(w, &agent->limits.rate);
         json_member_i64(w, "day_microusd", agent->limits.day_microusd);
         json_member_i64(w, "month_microusd", agent->limits.month_microusd);
         json_member_cstr(w, "limits", mode_name(agent->limits_mode));
@@ -183,6 +183,7 @@ static const struct column agents[] = {
     {"AGENT", "/name", COLUMN_TEXT, 24},
     {"OWNER", "/owner", COLUMN_TEXT, 24},
     {"ROUTE", "/route", COLUMN_TEXT, 24},
+    {"RATE", "/rate", COLUMN_TEXT, 0},
     {"PER DAY", "/day_microusd", COLUMN_MICROUSD, 0},
     {"PER MONTH", "/month_microusd", COLUMN_MICROUSD, 0},
     {"LIMITS", "/limits", COLUMN_TEXT, 0},

@@ -281,6 +281,19 @@ static bool write_members(const struct cli *cli, const struct control_call *call
     return false;
 }
 
+/* A name with a typo is stored as asked, but stops nobody. */
+static void warn_undeclared(const struct cli *cli, const struct shown *shown)
+{
+    struct json json;
+    struct arena *arena = arena_new(4096);
+    if (json_parse(&json, buf_str(&shown->text), NULL, arena, NULL) == ERR_OK &&
+        json_is(&json, json_path(&json, STR("/declared")), JSON_FALSE)) {
+        (void)cli_fail(cli, CLI_OK,
+                       "done, but the configuration declares no agent or route of that name");
+    }
+    arena_free(arena);
+}
+
 int control_post(const struct cli *cli, const struct control_call *call, struct shown *shown)
 {
     struct buf body;
@@ -292,6 +305,9 @@ int control_post(const struct cli *cli, const struct control_call *call, struct 
                                         .body = buf_str(&body),
                                         .needs_server = call->needs_server};
         exit_code = ask_and_judge(cli, &request, shown);
+        if (exit_code == CLI_OK) {
+            warn_undeclared(cli, shown);
+        }
     }
     buf_end(&body);
     return exit_code;

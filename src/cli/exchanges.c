@@ -3,8 +3,14 @@
  * file, so personal fields are shown. */
 #include "base/must.h"
 #include "cli/read.h"
+#include "cli/where.h"
 #include "console/views.h"
+#include "sys/file.h"
+#include "sys/notify.h"
 #include "json/json_path.h"
+
+/* Time for the linger and its commit. */
+#define SETTLE_MS (2 * FACT_LINGER_MS + 10)
 
 static const struct column columns[] = {
     {"TIME", "/at", COLUMN_TIME, 0},
@@ -22,6 +28,18 @@ static const struct column columns[] = {
     {NULL, NULL, COLUMN_TEXT, 0},
 };
 
+/* A running server writes what it has answered a moment later: whoever just saw an answer shall
+ * find it here. */
+static int read_settled(const struct cli *cli, const struct statement *statement,
+                        const struct value *values, size_t rows_max, struct store_query *query)
+{
+    char socket[WHERE_BYTES];
+    if (where_file(cli, "aire.sock", socket) && file_exists(socket)) {
+        (void)notify_wait(SETTLE_MS);
+    }
+    return read_rows(cli, statement, values, rows_max, query);
+}
+
 static int list(const struct cli *cli, const struct store_query *query, uint64_t limit)
 {
     struct view_rows rows = {query->rows, query->row_count, query->columns};
@@ -38,7 +56,7 @@ static int list(const struct cli *cli, const struct store_query *query, uint64_t
         }
     }
     json_end_array(&shown.w);
-    int exit_code = shown_list(cli, &shown, "", columns, "no exchanges are recorded");
+    int exit_code = shown_list(cli, &shown, "", columns, "no exchanges");
     shown_end(&shown);
     return exit_code;
 }
@@ -57,7 +75,7 @@ int cmd_exchanges(const struct cli *cli)
     const struct value values[] = {value_of_i64(number * EVENT_CLASS_SLOTS),
                                    value_of_i64((int64_t)(limit * EVENT_CLASSES))};
     struct store_query query;
-    int exit_code = read_rows(cli, &ledger_list, values, (size_t)limit * EVENT_CLASSES, &query);
+    int exit_code = read_settled(cli, &ledger_list, values, (size_t)limit * EVENT_CLASSES, &query);
     if (exit_code == CLI_OK) {
         exit_code = list(cli, &query, limit);
         store_query_end(&query);
@@ -111,7 +129,7 @@ int cmd_exchanges_show(const struct cli *cli)
     }
     const struct value values[] = {value_of_i64(number)};
     struct store_query query;
-    int exit_code = read_rows(cli, &ledger_show, values, EVENT_CLASSES, &query);
+    int exit_code = read_settled(cli, &ledger_show, values, EVENT_CLASSES, &query);
     if (exit_code != CLI_OK) {
         return exit_code;
     }

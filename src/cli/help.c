@@ -4,11 +4,37 @@
 
 #include <stdio.h>
 
+static const struct {
+    const char *usage; /* "--name VALUE" */
+    const char *help;
+} options[] = {
+#define OPTION(usage, help) {usage, help},
+#include "cli/options.def"
+#undef OPTION
+};
+#define OPTIONS (sizeof options / sizeof options[0])
+
+static enum err help_options(const struct command *command, struct buf *to)
+{
+    const char *heading = "\nOptions:\n\n";
+    enum err code = ERR_OK;
+    for (size_t i = 0; i < OPTIONS && code == ERR_OK; i++) {
+        struct str usage = str_of(options[i].usage);
+        if (cli_takes(command, str_cut(usage, 0, str_find_byte(usage, ' ')))) {
+            code = buf_printf(to, "%s  %-20s %s\n", heading, options[i].usage, options[i].help);
+            heading = "";
+        }
+    }
+    return code;
+}
+
 enum err cli_help_command(const struct command *command, struct buf *to)
 {
     const char *gap = command->usage[0] != '\0' ? " " : "";
-    return buf_printf(to, "%s\n\n  aire %s%s%s\n\nExample:\n\n  %s\n", command->help, command->name,
-                      gap, command->usage, command->example);
+    enum err code = buf_printf(to, "%s\n\n  aire %s%s%s\n", command->help, command->name, gap,
+                               command->usage);
+    code = code == ERR_OK ? help_options(command, to) : code;
+    return code == ERR_OK ? buf_printf(to, "\nExample:\n\n  %s\n", command->example) : code;
 }
 
 enum err cli_help_all(struct buf *to)
@@ -27,13 +53,14 @@ enum err cli_help_all(struct buf *to)
 enum err cli_document(struct buf *to)
 {
     enum err code = buf_add(
-        to,
-        STR("# Commands\n\n"
-            "Every command prints its usage and an example with `--help`. `--config FILE` is "
-            "`aire.yaml` where there is one, `--data DIR` is `aire-data`. `--json` writes JSON, "
-            "lists one object a line.\n\n"
-            "Exit codes: 0 pass, 1 gate failed, 2 usage or configuration, 3 inconclusive, "
-            "4 infrastructure, 5 limit (time, money), 6 lint.\n"));
+        to, STR("# Commands\n\n"
+                "Every command prints its usage and an example with `--help`.\n\n"
+                "Exit codes: 0 pass, 1 gate failed, 2 usage or configuration, 3 inconclusive, "
+                "4 infrastructure, 5 limit (time, money), 6 lint.\n\n"
+                "| Option | Meaning |\n|---|---|\n"));
+    for (size_t i = 0; i < OPTIONS && code == ERR_OK; i++) {
+        code = buf_printf(to, "| `%s` | %s |\n", options[i].usage, options[i].help);
+    }
     for (size_t i = 0; i < cli_command_count && code == ERR_OK; i++) {
         const struct command *command = &cli_commands[i];
         const char *gap = command->usage[0] != '\0' ? " " : "";

@@ -51,5 +51,5 @@ int cmd_init(const struct cli *cli)
     if (code != ERR_OK) {
         return cli_fail(cli, CLI_BROKEN, "%.200s: %s", path, err_text(code));
     }
-    return cli_printf("wrote %s; next: aire config check, aire serve\n", path);
+    return cli_printf("wrote %s; next: aire sim --listen 127.0.0.1:9100 and aire serve\n", path);
 }

@@ -12,6 +12,7 @@ static const struct column columns[] = {
     {"STATE", "/state", COLUMN_TEXT, 0},
     {"ADMIN", "/admin", COLUMN_TEXT, 0},
     {"VOUCHES", "/may_vouch", COLUMN_TEXT, 0},
+    {"RATE", "/limits/rate", COLUMN_TEXT, 0},
     {"PER DAY", "/limits/day_microusd", COLUMN_MICROUSD, 0},
     {"CREATED", "/created", COLUMN_TIME, 0},
     {"EXPIRES", "/expires", COLUMN_TIME, 0},

@@ -2,6 +2,7 @@
  * serve.c - `aire serve`: a service between its first and its last signal.
  *
  * Standard output carries exactly one line, so that scripts can wait for it. */
+#include "app/configure.h"
 #include "app/service.h"
 #include "cli/cli.h"
 #include "sys/net.h"
@@ -57,6 +58,12 @@ int cmd_serve(const struct cli *cli)
         return cli_fail(cli, exit_code, "%s", fault.words);
     }
     if (cli_printf("listening on %s\n", service_url(service)) == CLI_OK) {
+        if (options.config == NULL) {
+            log_say(service_log(service), LOG_INFO, "serve", "no aire.yaml: %s",
+                    configure_needs_builtin(NULL)
+                        ? "the built-in provider answers where no key is in the environment"
+                        : "calls go to the providers whose keys are in the environment");
+        }
         run(service);
         exit_code = CLI_OK;
     } else {

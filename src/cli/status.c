@@ -12,7 +12,7 @@ static const struct column process[] = {
     {"buffered", "/buffered_bytes", COLUMN_BYTES, 0},
     {"memory", "/resident_bytes", COLUMN_BYTES, 0},
     {"keys", "/keys", COLUMN_TEXT, 0},
-    {"store open", "/store/open", COLUMN_TEXT, 0},
+    {"store open", "/store/open", COLUMN_FLAG, 0},
     {"store closed", "/store/why", COLUMN_TEXT, 128},
     {"facts written", "/store/facts_written", COLUMN_TEXT, 0},
     {"facts lost", "/store/facts_lost", COLUMN_TEXT, 0},

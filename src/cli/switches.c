@@ -6,7 +6,7 @@ static int move(const struct cli *cli, const char *path)
 {
     static const struct column lines[] = {{"kind", "/kind", COLUMN_TEXT, 0},
                                           {"name", "/name", COLUMN_TEXT, 128},
-                                          {"stopped", "/stopped", COLUMN_TEXT, 0},
+                                          {"stopped", "/stopped", COLUMN_FLAG, 0},
                                           {"by", "/by", COLUMN_TEXT, 0},
                                           {NULL, NULL, COLUMN_TEXT, 0}};
     const struct control_member reason = {"reason", CONTROL_TEXT,

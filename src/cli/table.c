@@ -108,6 +108,11 @@ static void cell_fill(struct cell *cell, const struct json *json, uint32_t row,
     case JSON_TRUE:
         cell_add(cell, STR("yes"), width_max);
         break;
+    case JSON_FALSE:
+        if (column->kind == COLUMN_FLAG) {
+            cell_add(cell, STR("no"), width_max);
+        }
+        break;
     case JSON_ARRAY:
         cell_list(cell, &part, node, width_max, arena);
         break;

@@ -11,7 +11,8 @@
 #include "json/json.h"
 
 enum column_kind {
-    COLUMN_TEXT, /* texts, numbers and flags as they are; an array joined by commas */
+    COLUMN_TEXT, /* texts and numbers as they are, true as yes; an array joined by commas */
+    COLUMN_FLAG, /* yes or no */
     COLUMN_US,   /* microseconds, shown with a unit */
     COLUMN_MICROUSD,
     COLUMN_BYTES,

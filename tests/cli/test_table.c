@@ -114,6 +114,20 @@ static void a_record_leaves_out_what_is_empty(void **state)
     end(&f);
 }
 
+static void a_flag_is_said_either_way(void **state)
+{
+    (void)state;
+    static const struct column lines[] = {{"on", "/on", COLUMN_FLAG, 0},
+                                          {"off", "/off", COLUMN_FLAG, 0},
+                                          {"quiet", "/off", COLUMN_TEXT, 0},
+                                          {NULL, NULL, COLUMN_TEXT, 0}};
+    struct fixture f;
+    begin(&f, "{\"on\":true,\"off\":false}");
+    assert_int_equal(table_write_record(&f.json, JSON_ROOT, lines, &f.out), ERR_OK);
+    assert_string_equal(buf_cstr(&f.out), "on     yes\noff    no\n");
+    end(&f);
+}
+
 static void lines_are_the_elements_as_they_are(void **state)
 {
     (void)state;
@@ -145,6 +159,7 @@ int main(void)
         cmocka_unit_test(control_characters_become_spaces),
         cmocka_unit_test(units_are_shown),
         cmocka_unit_test(a_record_leaves_out_what_is_empty),
+        cmocka_unit_test(a_flag_is_said_either_way),
         cmocka_unit_test(lines_are_the_elements_as_they_are),
         cmocka_unit_test(members_without_a_value_are_left_out),
     };

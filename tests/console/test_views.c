@@ -212,6 +212,7 @@ static void a_key_shows_what_it_binds_and_never_its_hash(void **state)
     read_back(&f);
     assert_true(is_text(&f, "/state", "expired"));
     assert_true(is_text(&f, "/tenant", "t"));
+    assert_true(is_text(&f, "/limits/rate", "10/min"));
     assert_null(strstr(buf_cstr(&f.text), "hhhh"));
     assert_null(strstr(buf_cstr(&f.text), "6868"));
     end(&f);

@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -47,6 +48,8 @@ class Usage(Commands):
             shown = self.aire(*command.split(), "--help").stdout
             self.assertIn(f"aire {command}", shown)
             self.assertIn("Example:", shown)
+            for option in re.findall(r"\[?(--[a-z-]+)", shown.splitlines()[2]):
+                self.assertRegex(shown, rf"(?m)^  {option}\b.*  \S", command)
             self.assertEqual(self.aire("help", *command.split()).stdout, shown)
 
     def test_mistakes_name_the_nearest(self):
@@ -75,7 +78,7 @@ class Configuration(Commands):
     def test_starter_file_is_valid_and_never_overwritten(self):
         self.aire("init")
         self.assertEqual(self.aire("config", "check").stdout,
-                         "ok: 1 providers, 2 targets, 1 routes, 1 agents\n")
+                         "ok; providers: 1, targets: 2, routes: 1, agents: 1\n")
         self.write("aire.yaml", "mine\n")
         self.assertIn("there already", self.aire("init", code=USAGE).stderr)
         with open(os.path.join(self.folder, "aire.yaml"), encoding="utf-8") as file:
@@ -202,6 +205,16 @@ class WithServer(Commands):
         self.assertIn("generation", self.aire("config", "apply").stdout)
         self.aire("reviews", "approve", "rv1", code=FAILED)
         self.assertIn("a server runs here", self.aire("doctor").stdout)
+
+    def test_a_name_that_nothing_declares_is_done_and_said(self):
+        for command in (("agent", "stop", "typo"), ("route", "stop", "typo"),
+                        ("key", "create", "x", "--agent", "typo")):
+            self.assertIn("declares no", self.aire(*command).stderr)
+        self.assertEqual(self.aire("route", "stop", "default-openai").stderr, "")
+
+    def test_an_answer_is_listed_at_once(self):
+        number = self.ask().header("x-aire-id")
+        self.assertIn(number, self.aire("exchanges").stdout)
 
     def test_second_server_and_busy_port(self):
         self.assertIn("another server", self.aire("serve", "--listen", "127.0.0.1:0", code=BROKEN
