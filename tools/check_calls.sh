@@ -33,7 +33,7 @@ while read -r source; do
         bad=1
         continue
     fi
-    names=$(nm -u "$object" | sed -E 's/^ *[Uw] //; s/@.*//; s/^__(isoc99_)?//; s/_chk$//; s/64$//; s/_2$//')
+    names=$(gcc-nm -u "$object" | sed -E 's/^ *[Uw] //; s/@.*//; s/^__(isoc99_)?//; s/_chk$//; s/64$//; s/_2$//')
     forbidden=$banned
     case $source in
     src/sys/*) ;;

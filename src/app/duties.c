@@ -19,6 +19,7 @@ struct duties {
     struct condition wake;
     bool stopping;
     uint64_t in_flight_peak; /* since the last trim */
+    uint64_t trimmed_at;     /* last exchange begun before it */
 };
 
 struct pruning {
@@ -51,14 +52,17 @@ static void prune(struct duties *duties)
     }
 }
 
-/* Freed memory goes back once a burst is over. */
+/* Freed memory goes back once a burst is over: fewer than half of the peak still run. */
 static void trim(struct duties *duties)
 {
-    uint64_t now = atomic_load_explicit(&duties->commons->in_flight, memory_order_relaxed);
-    if (now > duties->in_flight_peak) {
-        duties->in_flight_peak = now;
-    } else if (now * 2 < duties->in_flight_peak + 1) {
+    struct commons *commons = duties->commons;
+    uint64_t begun = atomic_load_explicit(&commons->next_exchange, memory_order_relaxed);
+    uint64_t now = atomic_load_explicit(&commons->in_flight, memory_order_relaxed);
+    duties->in_flight_peak = now > duties->in_flight_peak ? now : duties->in_flight_peak;
+    bool quieter = now == 0 || now * 2 < duties->in_flight_peak;
+    if (begun != duties->trimmed_at && quieter) {
         memory_trim();
+        duties->trimmed_at = begun;
         duties->in_flight_peak = now;
     }
 }

@@ -11,7 +11,7 @@ struct duties;
 struct duties *duties_start(const struct env *env, struct commons *commons);
 void duties_stop(struct duties *duties); /* NULL is fine */
 
-#define DUTIES_TICK_MS  5000
+#define DUTIES_TICK_MS  2000
 #define DUTIES_PRUNE_MS UINT64_C(600000)
 
 #endif

@@ -9,6 +9,9 @@
 #include "io/http1_check.h"
 
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 const char *http_status_text(unsigned status)
 {
@@ -71,17 +74,33 @@ const char *http_status_text(unsigned status)
     return "Status";
 }
 
-bool http_field_valid(struct str name, struct str value)
+/* CR, LF or NUL: what would end a field early. Values are looked at twice a request, hence SSE2. */
+static bool has_break(struct str s)
 {
-    if (!http1_is_token(name)) {
-        return false;
-    }
-    for (size_t i = 0; i < value.len; i++) {
-        if (value.at[i] == '\r' || value.at[i] == '\n' || value.at[i] == '\0') {
-            return false;
+    size_t i = 0;
+#ifdef __SSE2__
+    const __m128i cr = _mm_set1_epi8('\r');
+    const __m128i lf = _mm_set1_epi8('\n');
+    for (; i + 16 <= s.len; i += 16) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(s.at + i));
+        __m128i found = _mm_or_si128(_mm_cmpeq_epi8(bytes, cr), _mm_cmpeq_epi8(bytes, lf));
+        found = _mm_or_si128(found, _mm_cmpeq_epi8(bytes, _mm_setzero_si128()));
+        if (_mm_movemask_epi8(found) != 0) {
+            return true;
         }
     }
-    return true;
+#endif
+    for (; i < s.len; i++) {
+        if (s.at[i] == '\r' || s.at[i] == '\n' || s.at[i] == '\0') {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool http_field_valid(struct str name, struct str value)
+{
+    return http1_is_token(name) && !has_break(value);
 }
 
 /* RFC 9110, section 7.6.1, and what older and other specifications tie to one connection. */

@@ -400,7 +400,7 @@ static enum err make_file(const char *path, struct fault *why)
 /* Reading the schema is what first touches the file. NORMAL locking lets readers in beside us. */
 static const char *const setup[] = {
     [USE_MEMORY] = "PRAGMA temp_store=MEMORY",
-    [USE_WRITE] = "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16384;"
+    [USE_WRITE] = "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-4096;"
                   "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
                   "PRAGMA journal_size_limit=67108864; PRAGMA foreign_keys=OFF;"
                   "SELECT count(*) FROM sqlite_schema",
