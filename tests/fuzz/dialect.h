@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * dialect.h - what the fuzz targets of the dialects share.
+ *
+ * The first line of the input is "request", "answer" or "stream N" (N: 1 to 9 choices asked for);
+ * the rest is read as that.
+ */
+#ifndef AIRE_TESTS_FUZZ_DIALECT_H
+#define AIRE_TESTS_FUZZ_DIALECT_H
+
+#include "base/must.h"
+#include "gateway/dialect.h"
+
+struct heard {
+    struct answer_view answer;
+    uint64_t events;
+    uint64_t deltas;
+    uint64_t delta_bytes;
+    enum failure failure; /* the first one */
+};
+
+/* Reads the stream in pieces of `piece` bytes, up to the first failure, as the gateway does. */
+static inline struct heard fuzz_hear(const struct dialect *dialect,
+                                     const struct request_view *asked, struct str text,
+                                     size_t piece)
+{
+    struct heard heard = {0};
+    struct sse_reader reader;
+    struct sse_event event;
+    enum err code = ERR_AGAIN;
+    sse_reader_init(&reader, 0);
+    while (text.len > 0 && code == ERR_AGAIN && heard.failure == FAILURE_none) {
+        struct str part = str_cut(text, 0, piece);
+        text = str_cut(text, piece, text.len);
+        while (heard.failure == FAILURE_none &&
+               (code = sse_read(&reader, &part, &event)) == ERR_OK) {
+            struct arena *scratch = arena_new(1024);
+            struct stream_view view = {0};
+            if (!event.comment) {
+                dialect->read_event(asked, &event, &heard.answer, scratch, &view);
+            }
+            heard.events++;
+            heard.failure = view.failure;
+            heard.deltas += view.delta_count;
+            must(view.delta_count <= DELTAS_MAX && (view.delta_count == 0 || view.content));
+            for (size_t i = 0; i < view.delta_count; i++) {
+                heard.delta_bytes += view.deltas[i].text.len;
+            }
+            heard.answer.finish = STR(""); /* may be of the event's arena */
+            arena_free(scratch);
+        }
+    }
+    sse_reader_end(&reader);
+    return heard;
+}
+
+static inline bool fuzz_holds(struct str text, struct str word)
+{
+    return str_find(text, word) != SIZE_MAX || str_find_byte(text, '\\') != SIZE_MAX;
+}
+
+/* `marker`: without it in the text (or an escape that may hide it) nothing is terminal. */
+static inline void fuzz_stream(const struct dialect *dialect, uint32_t choices, struct str text,
+                               struct str marker)
+{
+    const struct request_view asked = {.choices = choices, .streams = true, .model_name = STR("m")};
+    struct heard whole = fuzz_hear(dialect, &asked, text, text.len);
+    for (size_t piece = 1; piece < 64; piece = piece * 3 + 1) {
+        struct heard split = fuzz_hear(dialect, &asked, text, piece);
+        must(split.events == whole.events && split.deltas == whole.deltas);
+        must(split.delta_bytes == whole.delta_bytes && split.failure == whole.failure);
+        must(split.answer.terminal == whole.answer.terminal &&
+             split.answer.text_bytes == whole.answer.text_bytes &&
+             split.answer.usage.output == whole.answer.usage.output);
+    }
+    must(whole.answer.text_bytes <= text.len && whole.delta_bytes <= whole.answer.text_bytes);
+    must(!whole.answer.terminal || fuzz_holds(text, marker));
+}
+
+static inline void fuzz_answer(const struct dialect *dialect, struct str text, struct arena *arena)
+{
+    struct json json;
+    struct answer_view answer = {0};
+    if (json_parse(&json, text, NULL, arena, NULL) == ERR_OK) {
+        enum failure failure = dialect->read_answer(&json, &answer, arena);
+        must(answer.text_bytes <= text.len);
+        must(answer.terminal || (failure != FAILURE_none && failure != FAILURE_refused));
+    }
+}
+
+/* The edits leave valid JSON; what we answer in place of a model is complete to its own readers. */
+static inline void fuzz_request(const struct dialect *dialect, struct str text, struct arena *arena)
+{
+    const struct target target = {.inject_usage = true};
+    struct json json;
+    struct json after;
+    struct request_view view = {0};
+    struct json_edit edit;
+    struct buf to;
+    if (json_parse(&json, text, NULL, arena, NULL) != ERR_OK ||
+        dialect->read_request(&json, &view, NULL) != ERR_OK) {
+        return;
+    }
+    view.model_name = json_string(&json, view.model, arena);
+    (void)dialect->last_message(&json, arena);
+    for (uint32_t i = 0; i <= view.tools && i < 64; i++) {
+        (void)dialect->tool_name(&json, i, arena);
+    }
+    json_edit_init(&edit, text, arena);
+    if (dialect->edit != NULL) {
+        must(dialect->edit(&json, &view, &target, &edit) == ERR_OK);
+    }
+    buf_init(&to, (size_t)64 << 20);
+    must(json_edit_apply(&edit, &to) == ERR_OK);
+    must(json_parse(&after, buf_str(&to), NULL, arena, NULL) == ERR_OK);
+    must(dialect->read_request(&after, &view, NULL) == ERR_OK);
+    buf_clear(&to);
+    view.model_name = STR("m");
+    must(dialect->write_answer(&to, &view, STR("ex0"), STR("words"), 1) == ERR_OK);
+    if (view.streams) {
+        must(fuzz_hear(dialect, &view, buf_str(&to), to.len).answer.terminal);
+    } else {
+        fuzz_answer(dialect, buf_str(&to), arena);
+    }
+    buf_end(&to);
+}
+
+static inline void fuzz_dialect(const struct dialect *dialect, struct str input, struct str marker)
+{
+    struct str first = {0};
+    struct arena *arena = arena_new(4096);
+    (void)str_split(&input, '\n', &first);
+    if (str_equal(first, STR("request"))) {
+        fuzz_request(dialect, input, arena);
+    } else if (str_equal(first, STR("answer"))) {
+        fuzz_answer(dialect, input, arena);
+    } else if (str_starts(first, STR("stream ")) && first.len == 8 && first.at[7] >= '1' &&
+               first.at[7] <= '9') {
+        fuzz_stream(dialect, (uint32_t)(first.at[7] - '0'), input, marker);
+    }
+    arena_free(arena);
+}
+
+#endif
