@@ -2,7 +2,6 @@
  * sim.c - `aire sim`: the built-in provider on a thread of its own while this one waits for
  * signals.
  */
-#include "base/must.h"
 #include "cli/cli.h"
 #include "config/yaml.h"
 #include "provider/provider.h"
@@ -14,53 +13,9 @@
 
 #define WAIT_MS 3600000
 
-enum sim_state { SIM_STARTING, SIM_READY, SIM_ENDED };
-
-struct sim {
-    const struct env *env;
-    struct provider_options options;
-    struct mutex mutex; /* guards what follows */
-    struct condition changed;
-    enum sim_state state;
-    struct loop *loop;
-    struct address bound;
-    struct fault fault;
-};
-
-static void on_ready(void *object, struct loop *loop, const struct address *bound)
+static void run(void *loop)
 {
-    struct sim *sim = object;
-    mutex_lock(&sim->mutex);
-    sim->loop = loop;
-    sim->bound = *bound;
-    sim->state = SIM_READY;
-    condition_wake(&sim->changed);
-    mutex_unlock(&sim->mutex);
-}
-
-static void run(void *object)
-{
-    struct sim *sim = object;
-    const struct provider_ready ready = {on_ready, sim};
-    struct fault fault = {0};
-    /* It only fails before it is ready, and then says why. */
-    err_ignore(provider_run(sim->env, &sim->options, &ready, &fault));
-    mutex_lock(&sim->mutex);
-    sim->state = SIM_ENDED;
-    sim->fault = fault;
-    condition_wake(&sim->changed);
-    mutex_unlock(&sim->mutex);
-}
-
-static bool became_ready(struct sim *sim)
-{
-    mutex_lock(&sim->mutex);
-    while (sim->state == SIM_STARTING) {
-        (void)condition_wait(&sim->changed, &sim->mutex, UINT64_MAX);
-    }
-    bool ready = sim->state == SIM_READY;
-    mutex_unlock(&sim->mutex);
-    return ready;
+    loop_run(loop);
 }
 
 /* A script that does not hold is the user's; the provider would only say that it cannot start. */
@@ -80,50 +35,47 @@ static int check_script(const struct cli *cli, const char *path, struct buf *tex
     return CLI_OK;
 }
 
-static int serve(const struct cli *cli, struct sim *sim)
+static int serve(const struct cli *cli, const struct provider *provider, struct loop *loop)
 {
     struct thread thread;
     char shown[ADDRESS_TEXT_BYTES];
-    notify_init();
-    (void)net_files_max();
-    if (thread_start(&thread, "provider", run, sim) != ERR_OK) {
+    if (thread_start(&thread, "provider", run, loop) != ERR_OK) {
         return cli_fail(cli, CLI_BROKEN, "cannot start a thread");
     }
-    if (!became_ready(sim)) {
-        thread_join(&thread);
-        return cli_fail(cli, CLI_BROKEN, "%s: %s", cli_option(cli, "--listen", ""),
-                        sim->fault.words);
-    }
-    int exit_code = cli_printf("listening on http://%s\n", address_show(&sim->bound, shown));
+    int exit_code = cli_printf("listening on http://%s\n",
+                               address_show(provider_address(provider), shown));
     bool stopping = exit_code != CLI_OK;
     while (!stopping) {
         stopping = notify_wait(WAIT_MS) == SIGNAL_STOP; /* there is nothing to reload */
     }
-    loop_stop(sim->loop);
+    loop_stop(loop);
     thread_join(&thread);
     return exit_code;
 }
 
 int cmd_sim(const struct cli *cli)
 {
-    struct sim sim = {.env = cli->env};
+    struct provider_options options = {.required_key = str_of(cli_option(cli, "--key", NULL))};
+    struct fault fault = {0};
     struct buf script;
     const char *listen = cli_option(cli, "--listen", "");
     const char *path = cli_option(cli, "--script", NULL);
-    if (address_parse(str_of(listen), &sim.options.listen) != ERR_OK) {
+    if (address_parse(str_of(listen), &options.listen) != ERR_OK) {
         return cli_fail(cli, CLI_USAGE, "--listen: '%.80s' is not HOST:PORT with a literal address",
                         listen);
     }
     buf_init(&script, SCRIPT_BYTES_MAX);
     int exit_code = path != NULL ? check_script(cli, path, &script) : CLI_OK;
     if (exit_code == CLI_OK) {
-        sim.options.script = buf_str(&script);
-        sim.options.required_key = str_of(cli_option(cli, "--key", NULL));
-        mutex_init(&sim.mutex);
-        condition_init(&sim.changed);
-        exit_code = serve(cli, &sim);
-        condition_end(&sim.changed);
-        mutex_end(&sim.mutex);
+        notify_init(); /* before any thread is there */
+        (void)net_files_max();
+        options.loop = loop_new(cli->env);
+        options.script = buf_str(&script);
+        struct provider *provider = provider_new(&options, &fault);
+        exit_code = provider != NULL ? serve(cli, provider, options.loop)
+                                     : cli_fail(cli, CLI_BROKEN, "%s: %s", listen, fault.words);
+        provider_free(provider);
+        loop_free(options.loop);
     }
     buf_end(&script);
     return exit_code;

@@ -296,22 +296,3 @@ const struct address *provider_address(const struct provider *provider)
 {
     return &provider->bound;
 }
-
-enum err provider_run(const struct env *env, const struct provider_options *options,
-                      const struct provider_ready *ready, struct fault *fault)
-{
-    struct provider_options mine = *options;
-    mine.loop = loop_new(env);
-    struct provider *provider = provider_new(&mine, fault);
-    if (provider == NULL) {
-        loop_free(mine.loop);
-        return ERR_IO;
-    }
-    if (ready != NULL) {
-        ready->run(ready->object, mine.loop, provider_address(provider));
-    }
-    loop_run(mine.loop);
-    provider_free(provider);
-    loop_free(mine.loop);
-    return ERR_OK;
-}

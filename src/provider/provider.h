@@ -34,13 +34,4 @@ const struct address *provider_address(const struct provider *provider);
 enum err provider_set_script(struct provider *provider, struct str text,
                              struct fault *fault) MUST_USE;
 
-/* A provider on a loop of its own, on this thread, until that loop is stopped. `ready` gets the
- * loop (for loop_stop) and the bound address before the first turn. options->loop is ignored. */
-struct provider_ready {
-    void (*run)(void *object, struct loop *loop, const struct address *bound);
-    void *object;
-};
-enum err provider_run(const struct env *env, const struct provider_options *options,
-                      const struct provider_ready *ready, struct fault *fault) MUST_USE;
-
 #endif
