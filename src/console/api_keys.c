@@ -116,16 +116,28 @@ static bool take_expiry(struct asked *asked, int64_t *expires_us)
     return true;
 }
 
+/* Inside, 0 is no limit: who asks for 0 would get the opposite. */
+static bool take_tokens(struct asked *asked, const char *name, uint64_t *tokens)
+{
+    const struct api_value *value = asked_value(asked, name);
+    *tokens = value->count;
+    if (value->given && value->count == 0) {
+        asked_refuse(asked, 422, "bad_limit", "'%s' is a number of tokens above zero", name);
+        return false;
+    }
+    return true;
+}
+
 static bool take_limits(struct asked *asked, struct limit_rule *limits)
 {
     const struct api_value *rate = asked_value(asked, "rate");
-    if (rate->given && num_rate(rate->text, &limits->rate) != ERR_OK) {
-        asked_refuse(asked, 422, "bad_limit", "'rate' is a rate, like 600/min");
+    if (rate->given && (num_rate(rate->text, &limits->rate) != ERR_OK || limits->rate.count == 0)) {
+        asked_refuse(asked, 422, "bad_limit", "'rate' is a rate above zero, like 600/min");
         return false;
     }
-    limits->day_tokens = asked_value(asked, "tokens_day")->count;
-    limits->month_tokens = asked_value(asked, "tokens_month")->count;
-    return take_money(asked, "spend_day", &limits->day_microusd) &&
+    return take_tokens(asked, "tokens_day", &limits->day_tokens) &&
+           take_tokens(asked, "tokens_month", &limits->month_tokens) &&
+           take_money(asked, "spend_day", &limits->day_microusd) &&
            take_money(asked, "spend_month", &limits->month_microusd);
 }
 

@@ -136,6 +136,8 @@ class WithoutServer(Commands):
         self.assertIn("no such key", self.aire("key", "revoke", "nope", code=FAILED).stderr)
         self.aire("key", "create", "a b", code=USAGE)
         self.aire("key", "create", "x", "--tokens-day", "many", code=USAGE)
+        for limit in (("--rate", "0/min"), ("--tokens-day", "0"), ("--spend-day", "0")):
+            self.assertIn("above zero", self.aire("key", "create", "x", *limit, code=USAGE).stderr)
         self.assertEqual(os.stat(os.path.join(self.folder, "aire-data")).st_mode & 0o777, 0o700)
 
     def test_switches_are_there_when_the_server_starts(self):
