@@ -118,7 +118,7 @@ static void add_spend(const struct status *s, const struct principal *principal,
 {
     struct limit_view view;
     char subject[3 * DOMAIN_NAME_MAX + 16];
-    int length = snprintf(subject, sizeof subject, STR_FMT "/" STR_FMT "/agent:" STR_FMT,
+    int length = snprintf(subject, sizeof subject, STR_FMT " " STR_FMT " agent:" STR_FMT,
                           STR_ARG(principal->tenant), STR_ARG(principal->name),
                           STR_ARG(agent->name));
     struct str name = {subject, (size_t)length < sizeof subject ? (size_t)length : 0};

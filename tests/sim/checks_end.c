@@ -330,13 +330,13 @@ static void check_subject(struct world *world, struct str subject)
 
 void reservations_return_exactly_once(struct world *world)
 {
-    static const char *const holders[] = {"default/local", "firm/service"};
+    static const char *const holders[] = {"default local", "firm service"};
     for (size_t h = 0; h < 2; h++) {
         check_subject(world, str_of(holders[h]));
         for (unsigned a = 0; a < PLAN_AGENTS; a++) {
-            check_subject(world, arena_printf(world->arena, "%s/agent:a%u", holders[h], a));
+            check_subject(world, arena_printf(world->arena, "%s agent:a%u", holders[h], a));
             for (unsigned u = 0; u < PLAN_USERS; u++) {
-                check_subject(world, arena_printf(world->arena, "%s/agent:a%u/user:u%u",
+                check_subject(world, arena_printf(world->arena, "%s agent:a%u user:u%u",
                                                   h == 0 ? "default" : "firm", a, u));
             }
         }

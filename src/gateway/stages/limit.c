@@ -27,13 +27,14 @@ static void add_claim(struct exchange *x, struct str subject, const struct limit
 }
 
 /* Claims that are empty are left out: a route without limits costs nothing here. The agent's switch
- * softens the agent's limits alone: the caller names the agent, and must not escape its key's. */
+ * softens the agent's limits alone: the caller names the agent, and must not escape its key's.
+ * Names hold no space, so no two callers share a subject. */
 static void make_claims(struct exchange *x)
 {
     struct limit_rule own = x->claims[0].rule;
     if (!rule_is_empty(&own)) {
         add_claim(x,
-                  arena_printf(x->arena, STR_FMT "/" STR_FMT, STR_ARG(x->principal.tenant),
+                  arena_printf(x->arena, STR_FMT " " STR_FMT, STR_ARG(x->principal.tenant),
                                STR_ARG(x->principal.name)),
                   &own, x->route->limits_mode);
     }
@@ -42,13 +43,13 @@ static void make_claims(struct exchange *x)
     }
     enum mode mode = softer(x->agent->limits_mode, x->route->limits_mode);
     add_claim(x,
-              arena_printf(x->arena, STR_FMT "/" STR_FMT "/agent:" STR_FMT,
+              arena_printf(x->arena, STR_FMT " " STR_FMT " agent:" STR_FMT,
                            STR_ARG(x->principal.tenant), STR_ARG(x->principal.name),
                            STR_ARG(x->agent->name)),
               &x->agent->limits, mode);
     if (x->user.len > 0) {
         add_claim(x,
-                  arena_printf(x->arena, STR_FMT "/agent:" STR_FMT "/user:" STR_FMT,
+                  arena_printf(x->arena, STR_FMT " agent:" STR_FMT " user:" STR_FMT,
                                STR_ARG(x->principal.tenant), STR_ARG(x->agent->name),
                                STR_ARG(x->user)),
                   &x->agent->user_limits, mode);
