@@ -10,14 +10,18 @@
 #include "io/conn.h"
 
 #include "base/must.h"
+#include "base/num.h"
 #include "io/queue.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define SLICES_MAX    64
-#define READS_MAX     4 /* of one visit, so that one fast peer does not hold up the others */
-#define SWALLOW_MAX   65536
+#define SLICES_MAX 64
+#define READS_MAX  4 /* of one visit, so that one fast peer does not hold up the others */
+/* What a client may still send while the last answer reaches it: a refused upload must not be
+ * answered by a reset, which would take the answer with it. Nothing of it is kept; linger_ms bounds
+ * the time. */
+#define SWALLOW_MAX   MIB(64)
 #define TLS_WRITE_MAX 16384 /* one record, RFC 8446 section 5.1 */
 #define KEPT_FIRST    512
 

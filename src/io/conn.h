@@ -53,7 +53,7 @@ enum err conn_start_tls(struct conn *conn, struct tls_client *tls, struct str na
  * connection, so that a last answer may be lost: see conn_close_after_drain. NULL is fine. */
 void conn_close(struct conn *conn);
 /* Sends what is queued (linger_ms without progress ends that), half-closes, swallows input up to 64
- * KiB or linger_ms, then frees itself: the peer gets to read the last answer. The owner forgets the
+ * MiB or linger_ms, then frees itself: the peer gets to read the last answer. The owner forgets the
  * conn at once; lent bytes are copied. */
 void conn_close_after_drain(struct conn *conn, uint64_t linger_ms);
 

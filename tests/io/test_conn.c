@@ -450,7 +450,7 @@ static void test_lingering_ends_by_time_when_the_peer_reads_nothing(void **state
 static void test_lingering_ends_when_the_peer_talks_on(void **state)
 {
     struct fixture *f = *state;
-    size_t size = 1 << 20;
+    size_t size = (size_t)65 << 20;
     char *bytes = calloc(1, size);
     conn_close_after_drain(f->a.conn, 1000000);
     f->a.conn = NULL;
