@@ -380,11 +380,23 @@ static enum http1_event tokenize(struct http1_parser *parser, struct str text)
     return HTTP1_HEAD;
 }
 
+/* Of a head that is refused before it is read: whom to answer in which form. Not validated. */
+static void keep_target(struct http1_parser *parser, struct str head)
+{
+    size_t from = str_find_byte(head, ' ');
+    struct str rest = from < head.len ? str_cut(head, from + 1, head.len) : STR("");
+    size_t to = str_find_byte(rest, ' ');
+    if (parser->kind == HTTP1_REQUEST && parser->scan.lines > 0 && to < rest.len) {
+        parser->head.target = arena_str(parser->arena, str_cut(rest, 0, to));
+    }
+}
+
 static enum http1_event parse_head(struct http1_parser *parser, struct str *input)
 {
     size_t used = 0;
     enum http1_event event = find_end(parser, *input, &used);
     if (event == HTTP1_BAD) {
+        keep_target(parser, parser->kept.len > 0 ? buf_str(&parser->kept) : *input);
         return event;
     }
     struct str part = str_cut(*input, 0, used);
