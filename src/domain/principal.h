@@ -15,7 +15,6 @@ struct principal {
     struct str name;   /* of the key; "local" for keyless loopback */
     struct str agent;  /* the agent the key is bound to, or "" */
     bool may_vouch;    /* may name end users by x-aire-user */
-    bool anonymous;    /* keyless loopback */
 };
 
 /* Printable ASCII without space, '"' and '\\' plus any UTF-8 above; 1..DOMAIN_NAME_MAX bytes. */

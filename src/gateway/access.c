@@ -68,7 +68,7 @@ static void check_loopback(struct http_call *call, struct access *access)
         refuse(access, 415, "not_json", "without a key only application/json is served");
     } else {
         access->principal = (struct principal){
-            .tenant = STR("default"), .name = STR("local"), .may_vouch = true, .anonymous = true};
+            .tenant = STR("default"), .name = STR("local"), .may_vouch = true};
     }
 }
 

@@ -42,8 +42,8 @@ struct limits;
 struct limits *limits_new(const uint64_t seed[2]);
 void limits_free(struct limits *limits); /* NULL is fine */
 
-/* A subject by its full name, e.g. "tenant principal" or "tenant agent:NAME user:NAME", and the rule
- * that holds for it now. An empty rule only counts. */
+/* A subject by its full name, e.g. "tenant principal" or "tenant agent:NAME user:NAME", and the
+ * rule that holds for it now. An empty rule only counts. */
 struct limit_claim {
     struct str subject;
     struct limit_rule rule;

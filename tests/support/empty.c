@@ -1,2 +1,3 @@
-/* keeps the library non-empty */
+/* SPDX-License-Identifier: Apache-2.0
+ * empty.c - keeps the library non-empty. */
 typedef int support_is_never_empty;
