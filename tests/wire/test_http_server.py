@@ -208,11 +208,19 @@ class Paths(rig.World):
     def test_identity_coding_is_no_coding(self):
         self.assertEqual(self.call(headers={"Content-Encoding": "identity"}).status, 200)
 
-    def test_models_lists_routes_in_both_shapes(self):
+    def test_models_are_the_providers_where_no_route_is_declared(self):
         listed = self.governor.get("/v1/models")
-        self.assertEqual(listed.json()["object"], "list")
+        self.assertIn("gpt-big", [model["id"] for model in listed.json()["data"]])
+        self.assertEqual(listed.header("x-aire-target"), "east")
         listed = self.governor.get("/v1/models", {"anthropic-version": "2023-06-01"})
-        self.assertIn("data", listed.json())
+        self.assertEqual(listed.header("x-aire-target"), "south")
+
+    def test_models_are_the_routes_where_some_are(self):
+        routes = "routes: {a: {path: [one]}, b: {path: [first]}, '*': {path: [one]}}\n"
+        governor = self.own(self.CONFIG + routes)
+        for headers in ({}, {"anthropic-version": "2023-06-01"}):
+            listed = governor.get("/v1/models", headers).json()
+            self.assertEqual([model["id"] for model in listed["data"]], ["a", "b"])
         self.assertEqual(self.arrived(), 0)
 
     def test_errors_name_the_exchange_and_stop_retries(self):
@@ -423,8 +431,8 @@ class Limits(rig.World):
 
     def test_more_than_128_fields_are_431(self):
         fields = [(f"X-{i}", "a") for i in range(127)]
-        self.assertEqual(self.governor.get("/v1/models", fields).status, 200)  # Host is one more
-        self.assert_error(self.governor.get("/v1/models", [*fields, ("X-More", "a")]), 431)
+        self.assertEqual(self.governor.get("/healthz", fields).status, 200)  # Host is one more
+        self.assert_error(self.governor.get("/healthz", [*fields, ("X-More", "a")]), 431)
 
     def test_target_over_8_kib_is_414(self):
         with self.open(request(CHAT + "?" + "a" * 8192, BODY)) as conn:
