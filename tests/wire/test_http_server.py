@@ -444,6 +444,25 @@ class Limits(rig.World):
             conn.send_as_far_as_taken(b"X-A: b\r\n" * 200000)
             self.assertEqual(conn.response().status, 431)
 
+    def test_more_than_may_be_buffered_is_503_or_closed(self):
+        governor = self.own(rig.BASE + "limits: {buffered: 1MiB}\n")
+        body = self.body(CHAT, question="a" * (3 << 20))
+        for path in (CHAT, MESSAGES):
+            with rig.Conn(governor.port) as conn:
+                conn.send_as_far_as_taken(request(path, body))
+                self.assert_error(conn.response(), 503, path)
+        self.assertEqual(self.arrived(), 0)
+        self.assertEqual(governor.ask(CHAT, self.body(CHAT)).status, 200)
+
+    def test_an_answer_over_the_limit_is_not_buffered(self):
+        governor = self.own(rig.BASE + "limits: {answer_max: 64KiB}\n"
+                            "routes: {any: {path: [one, two]}, alone: {path: [one]}}\n")
+        self.sim.fault("pad: 100KiB", "path: /east/*")
+        got = governor.ask(CHAT, self.body(CHAT))
+        self.assertEqual((got.status, got.header("x-aire-target"), got.header("x-aire-attempts")),
+                         (200, "two", "2"))
+        self.assert_error(governor.ask(CHAT, self.body(CHAT, "alone")), 502, CHAT, "answer_too_large")
+
     def test_connections_over_the_limit_are_503(self):
         def keep():
             conn = self.open(request("/v1/models", method="GET"))
