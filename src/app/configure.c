@@ -4,6 +4,7 @@
 
 #include "base/must.h"
 #include "sys/file.h"
+#include "sys/net.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -127,6 +128,25 @@ static enum err load(const struct configure *c, struct buf *text, struct buf *pr
     return generation_load(&sources, buf_str(text), generation, fault);
 }
 
+enum err configure_addresses(const struct generation *g, const struct str *listen, size_t count,
+                             bool *loopback_only, struct fault *fault)
+{
+    *loopback_only = true;
+    for (size_t i = 0; i < count; i++) {
+        struct address address;
+        if (address_parse(listen[i], &address) != ERR_OK) {
+            return fault_set(fault, ERR_INVALID,
+                             "listen: '" STR_FMT "' is not HOST:PORT with a literal address",
+                             STR_ARG(listen[i]));
+        }
+        *loopback_only = *loopback_only && address_is_loopback(&address);
+    }
+    if (g->auth == AUTH_NONE && !*loopback_only) {
+        return fault_set(fault, ERR_INVALID, "auth: none is for loopback addresses only");
+    }
+    return ERR_OK;
+}
+
 enum err configure_load(const struct configure *configure, struct generation **generation,
                         struct fault *fault)
 {
@@ -137,6 +157,15 @@ enum err configure_load(const struct configure *configure, struct generation **g
     buf_init(&text, FILE_BYTES_MAX);
     buf_init(&providers, KIB(16));
     enum err code = load(configure, &text, &providers, generation, fault);
+    if (code == ERR_OK) {
+        bool loopback_only;
+        const struct settings_texts *listen = &(*generation)->listen;
+        code = configure_addresses(*generation, listen->items, listen->count, &loopback_only,
+                                   fault);
+        if (code != ERR_OK) {
+            generation_unref(*generation);
+        }
+    }
     buf_end(&text);
     buf_end(&providers);
     return code == ERR_OK ? ERR_OK : place(fault, configure->path, code);

@@ -16,6 +16,9 @@ struct configure {
 /* Words of the fault start with "FILE:LINE:COLUMN: ". */
 enum err configure_load(const struct configure *configure, struct generation **generation,
                         struct fault *fault) MUST_USE;
+/* Can these be listened on? Off loopback keys are demanded, whatever the file says. */
+enum err configure_addresses(const struct generation *g, const struct str *listen, size_t count,
+                             bool *loopback_only, struct fault *fault) MUST_USE;
 /* Does the configuration leave a dialect to the built-in provider? */
 bool configure_needs_builtin(const char *path);
 

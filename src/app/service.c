@@ -157,24 +157,13 @@ static void adopt(struct service *s, const struct generation *g)
     s->commons.connections.max = g->connections_max;
 }
 
-/* Off loopback keys are demanded, whatever the file says. */
-static enum err check_addresses(const struct generation *g, const struct str *listen, size_t count,
-                                bool *loopback_only, struct fault *fault)
+static bool same_texts(const struct settings_texts *a, const struct settings_texts *b)
 {
-    *loopback_only = true;
-    for (size_t i = 0; i < count; i++) {
-        struct address address;
-        if (address_parse(listen[i], &address) != ERR_OK) {
-            return fault_set(fault, ERR_INVALID,
-                             "listen: '" STR_FMT "' is not HOST:PORT with a literal address",
-                             STR_ARG(listen[i]));
-        }
-        *loopback_only = *loopback_only && address_is_loopback(&address);
+    bool same = a->count == b->count;
+    for (size_t i = 0; same && i < a->count; i++) {
+        same = str_equal(a->items[i], b->items[i]);
     }
-    if (g->auth == AUTH_NONE && !*loopback_only) {
-        return fault_set(fault, ERR_INVALID, "auth: none is for loopback addresses only");
-    }
-    return ERR_OK;
+    return same;
 }
 
 enum err service_reload(struct service *s, struct fault *fault)
@@ -184,15 +173,9 @@ enum err service_reload(struct service *s, struct fault *fault)
     struct generation *current = commons_current(&s->commons);
     enum err code = configure_load(&s->configure, &next, fault);
     if (code == ERR_OK) {
-        bool loopback_only;
-        code = check_addresses(next, next->listen.items, next->listen.count, &loopback_only, fault);
-        if (code != ERR_OK) {
-            generation_unref(next);
-        }
-    }
-    if (code == ERR_OK) {
-        bool moved = next->listen.count != current->listen.count ||
+        bool moved = !same_texts(&next->listen, &current->listen) ||
                      !str_equal(next->store, current->store) ||
+                     next->log_level != current->log_level || next->log_form != current->log_form ||
                      next->body_bytes_max != current->body_bytes_max ||
                      next->connections_max != current->connections_max ||
                      next->buffered_bytes_max != current->buffered_bytes_max;
@@ -250,7 +233,7 @@ static enum err open_listeners(struct service *s, const char *override, int *exi
     const struct str *listen = override != NULL ? &one : g->listen.items;
     size_t count = override != NULL ? 1 : g->listen.count;
     bool loopback_only;
-    enum err code = check_addresses(g, listen, count, &loopback_only, fault);
+    enum err code = configure_addresses(g, listen, count, &loopback_only, fault);
     if (code != ERR_OK) {
         return fail(fault, exit_code, 2, code, NULL, NULL);
     }

@@ -120,6 +120,15 @@ static bool add_seconds(struct str first, char *to, size_t room)
     return used > 0;
 }
 
+static const char *nearest_command(struct str name)
+{
+    const char *names[NAMES_MAX];
+    for (size_t i = 0; i < cli_command_count; i++) {
+        names[i] = cli_commands[i].name;
+    }
+    return cli_nearest(name, names, cli_command_count);
+}
+
 static enum err unknown_command(struct str name, struct fault *fault)
 {
     char seconds[128];
@@ -128,11 +137,7 @@ static enum err unknown_command(struct str name, struct fault *fault)
         return fault_set(fault, ERR_INVALID, "'" STR_FMT "' needs a second word: %s",
                          STR_ARG(str_cut(name, 0, 64)), seconds);
     }
-    const char *names[NAMES_MAX];
-    for (size_t i = 0; i < cli_command_count; i++) {
-        names[i] = cli_commands[i].name;
-    }
-    const char *near = cli_nearest(name, names, cli_command_count);
+    const char *near = nearest_command(name);
     return fault_set(fault, ERR_INVALID, "unknown command '" STR_FMT "'%s%s%s (see aire help)",
                      STR_ARG(str_cut(name, 0, 64)), near != NULL ? "; did you mean '" : "",
                      near != NULL ? near : "", near != NULL ? "'?" : "");
@@ -251,6 +256,13 @@ static enum err check_complete(const struct cli *cli, struct fault *fault)
         }
     }
     if (cli->word_count > words) {
+        char two[96];
+        (void)snprintf(two, sizeof two, "%.40s %.40s", cli->command->name, cli->words[words]);
+        const char *near = nearest_command(str_of(two));
+        if (words == 0 && near != NULL && strchr(near, ' ') != NULL) {
+            return fault_set(fault, ERR_INVALID, "unexpected '%.64s'; did you mean '%s'?",
+                             cli->words[words], near);
+        }
         return fault_set(fault, ERR_INVALID, "unexpected '%.64s' (see aire %s --help)",
                          cli->words[words], cli->command->name);
     }

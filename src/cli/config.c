@@ -28,7 +28,8 @@ int cmd_config_check(const struct cli *cli)
         return exit_code;
     }
     const struct generation *g = loaded.generation;
-    exit_code = cli_printf("ok; providers: %zu, targets: %zu, routes: %zu, agents: %zu\n",
+    exit_code = cli_printf("ok%s; providers: %zu, targets: %zu, routes: %zu, agents: %zu\n",
+                           file_of(cli) != NULL ? "" : " (no aire.yaml here: the built-in default)",
                            g->provider_count, g->target_count, g->route_count, g->agent_count);
     loaded_close(&loaded);
     return exit_code;

@@ -71,7 +71,8 @@ static enum err find_story(struct demo_stage *stage, const char *config, struct 
             (void)snprintf(stage->story, PATH_BYTES, ".");
         }
         cut_last(stage->story);
-        return ERR_OK;
+        return file_exists(config) ? ERR_OK
+                                   : fault_set(fault, ERR_NOT_FOUND, "%.180s: not found", config);
     }
     char home[PATH_BYTES];
     (void)snprintf(home, PATH_BYTES, "%s", stage->self);
