@@ -78,8 +78,8 @@ void access_check(struct commons *commons, const struct generation *generation,
     *access = (struct access){0};
     struct str key = presented_key(http_call_head(call));
     bool demanded = generation->auth == AUTH_KEYS ||
-                    (generation->auth == AUTH_AUTO && (!atomic_load(&commons->loopback_only) ||
-                                                       identity_count(commons->identity) > 0));
+                    (generation->auth == AUTH_AUTO &&
+                     (!atomic_load(&commons->loopback_only) || identity_ever(commons->identity)));
     if (!demanded && !str_starts(key, STR("aire_"))) {
         check_loopback(call, access);
         return;

@@ -31,11 +31,12 @@ struct answer_view {
     bool refused;      /* a content filter or the model declined */
     bool has_content;
     uint32_t tool_calls;
-    uint64_t text_bytes; /* decoded bytes of text and arguments, for estimates */
-    uint32_t finished;   /* choices that have a finish reason */
-    bool terminal;       /* the dialect's terminal marker was seen */
-    bool done;           /* nothing can follow (chat: [DONE]) */
-    uint64_t sequence;   /* responses: last sequence_number */
+    uint64_t text_bytes;      /* decoded bytes of text and arguments, for estimates */
+    uint32_t finished;        /* choices that have a finish reason */
+    uint64_t finished_set[2]; /* which: a bit each, CHOICES_MAX of them */
+    bool terminal;            /* the dialect's terminal marker was seen */
+    bool done;                /* nothing can follow (chat: [DONE]) */
+    uint64_t sequence;        /* responses: last sequence_number */
 };
 
 enum channel_kind { CHANNEL_TEXT, CHANNEL_REASONING, CHANNEL_TOOL };

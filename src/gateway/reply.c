@@ -200,8 +200,12 @@ void reply_error(struct exchange *x, unsigned status, const char *type, const ch
     enum err written = x->dialect != NULL ? x->dialect->write_error(&body, &error)
                                           : dialect_write_openai_error(&body, &error);
     must(written == ERR_OK);
-    /* Our own retries are spent, or would not help: the client's must not multiply them. */
-    fields[n++] = (struct http_field){STR("x-should-retry"), STR("false")};
+    /* Our own retries are spent, or would not help: the client's must not multiply them. A caller
+     * over its own rate, though, is right to wait and come back. */
+    bool may_return = x->attempts == 0 && status == 429 && x->retry_after_ms > 0 &&
+                      x->retry_after_ms <= 60000;
+    fields[n++] = (struct http_field){STR("x-should-retry"),
+                                      may_return ? STR("true") : STR("false")};
     if (x->retry_after_ms > 0) {
         fields[n++] = (struct http_field){STR("retry-after"),
                                           arena_u64(x->arena, (x->retry_after_ms + 999) / 1000)};

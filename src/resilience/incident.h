@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * incident.h - outages of a route, measured: MTTD and MTTR (standard R6).
  *
- * An outage of a target begins with the first of the consecutive failures that opened its breaker,
- * is detected when the breaker opens, and is over for the users with the first healthy answer
- * through the route's path. The breaker tells its own part (breaker_move); this keeps the route's
- * part.
+ * An incident of a route begins with the first failure of a target that counts against its breaker,
+ * which is also when it is detected, and is over for the users with the first healthy answer
+ * through the path. How long a breaker takes to open, and a target to come back, the breaker tells
+ * (breaker_move).
  */
 #ifndef AIRE_RESILIENCE_INCIDENT_H
 #define AIRE_RESILIENCE_INCIDENT_H

@@ -11,6 +11,7 @@
 #include "base/must.h"
 #include "sys/thread.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +29,7 @@ struct node {
 };
 
 struct identity {
+    _Atomic bool ever; /* a key was made, now or before */
     struct mutex mutex;
     struct map *keys;
     struct node *all;
@@ -142,6 +144,7 @@ enum err identity_add(struct identity *identity, const struct key_entry *entry)
     } else {
         err = map_put(identity->keys, node->entry.id, node);
     }
+    identity->ever = true;
     if (err == ERR_OK) {
         node->next = identity->all;
         identity->all = node;
@@ -180,6 +183,11 @@ const struct key_entry *identity_check(struct identity *identity, struct str key
     }
     int64_t expires_us = node->entry.expires_us;
     return expires_us == 0 || now.us < expires_us ? &node->entry : NULL;
+}
+
+bool identity_ever(struct identity *identity)
+{
+    return atomic_load_explicit(&identity->ever, memory_order_relaxed);
 }
 
 size_t identity_count(struct identity *identity)
@@ -341,7 +349,9 @@ static enum err each_key(struct store *store,
 
 static enum err load_one(void *object, const struct key_entry *entry)
 {
-    return entry->revoked ? ERR_OK : identity_add(object, entry);
+    struct identity *identity = object;
+    identity->ever = true;
+    return entry->revoked ? ERR_OK : identity_add(identity, entry);
 }
 
 enum err identity_load(struct identity *identity, struct store *store)

@@ -55,7 +55,10 @@ enum err identity_revoke(struct identity *identity, struct str id) MUST_USE; /* 
 /* The entry of a presented key, valid while the identity lives; NULL when unknown, wrong, revoked
  * or expired (the reasons are not told apart to the client). Constant time in the secret. */
 const struct key_entry *identity_check(struct identity *identity, struct str key, struct wall now);
-size_t identity_count(struct identity *identity); /* keys that are not revoked */
+size_t identity_count(struct identity *identity);
+/* Was a key ever made, revoked ones included? Then keyless service is over: revoking the last key
+ * must not open a door. */
+bool identity_ever(struct identity *identity); /* keys that are not revoked */
 
 /* For commands: all keys from a store, in an arena, oldest first. */
 enum err identity_list(struct store *store, struct arena *arena, struct key_entry **entries,

@@ -51,7 +51,7 @@ static enum err put_member(struct buf *to, const struct event_field *field, cons
     static const char zero[sizeof(uint64_t)];
     const struct str *text = member;
     bool empty = field->kind == FIELD_str    ? text->len == 0
-                 : field->kind == FIELD_flag ? !*(const bool *)member
+                 : field->kind == FIELD_flag ? false /* "stopped=false" says that it runs again */
                                              : memcmp(member, zero, sizeof zero) == 0;
     if (empty) {
         return ERR_OK;
@@ -75,7 +75,7 @@ static enum err put_member(struct buf *to, const struct event_field *field, cons
     case FIELD_real:
         return buf_printf(to, "%.6g", *(const double *)member);
     case FIELD_flag:
-        return buf_add(to, STR("true"));
+        return buf_add(to, *(const bool *)member ? STR("true") : STR("false"));
     default:
         return buf_add_u64(to, *(const uint64_t *)member);
     }

@@ -100,6 +100,14 @@ static void read_block(const struct json *json, struct answer_view *answer, stru
         json_string_is(json, type, STR("server_tool_use"))) {
         answer->tool_calls++;
         add_delta(out, answer, CHANNEL_TOOL, index, STR(""));
+    } else if (block != JSON_NONE) {
+        /* A block that begins with text already: its words are judged like a delta's. */
+        bool thinks = json_string_is(json, type, STR("thinking"));
+        uint32_t text = json_get(json, block, thinks ? STR("thinking") : STR("text"));
+        if (json_is(json, text, JSON_STRING) && json_inner(json, text).len > 0) {
+            add_delta(out, answer, thinks ? CHANNEL_REASONING : CHANNEL_TEXT, index,
+                      json_inner(json, text));
+        }
     } else if (json_string_is(json, type, STR("text_delta"))) {
         struct str text = json_inner(json, json_get(json, delta, STR("text")));
         if (text.len > 0) {

@@ -178,10 +178,11 @@ void dialect_error_fields(const struct json *json, struct arena *arena, struct e
 
 static const char *openai_type(unsigned status)
 {
-    return status == 401 || status == 403 ? "authentication_error"
-           : status == 429                ? "rate_limit_error"
-           : status < 500                 ? "invalid_request_error"
-                                          : "server_error";
+    return status == 401   ? "authentication_error"
+           : status == 403 ? "permission_error"
+           : status == 429 ? "rate_limit_error"
+           : status < 500  ? "invalid_request_error"
+                           : "server_error";
 }
 
 enum err dialect_write_openai_error(struct buf *to, const struct error_text *error)

@@ -73,23 +73,39 @@ static enum err edit(const struct json *json, const struct request_view *view,
                                STR("{\"include_usage\":true}"));
 }
 
-static void finish_choice(const struct json *json, uint32_t choice, struct answer_view *answer,
-                          struct arena *arena)
+/* Static, so that it outlives the event; what is not in the list is named "other". */
+static struct str finish_name(const struct json *json, uint32_t reason)
 {
-    uint32_t reason = json_get(json, choice, STR("finish_reason"));
+    static const struct str names[] = {STR_CONST("stop"), STR_CONST("length"),
+                                       STR_CONST("tool_calls"), STR_CONST("content_filter"),
+                                       STR_CONST("function_call")};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (json_string_is(json, reason, names[i])) {
+            return names[i];
+        }
+    }
+    return STR("other");
+}
+
+/* A choice is finished once, however often it is said. */
+static void finish_choice(const struct json *json, uint32_t reason, uint32_t choice,
+                          struct answer_view *answer)
+{
     if (!json_is(json, reason, JSON_STRING)) {
         return;
     }
-    answer->finished++;
-    if (json_string_is(json, reason, STR("content_filter"))) {
-        answer->refused = true;
-    }
-    answer->finish = json_string(json, reason, arena);
+    uint64_t bit = UINT64_C(1) << (choice % 64);
+    uint64_t *set = &answer->finished_set[choice / 64 % 2];
+    answer->finished += (*set & bit) == 0 ? 1 : 0;
+    *set |= bit;
+    answer->finish = finish_name(json, reason);
+    answer->refused = answer->refused || str_equal(answer->finish, STR("content_filter"));
 }
 
 static enum failure read_answer(const struct json *json, struct answer_view *answer,
                                 struct arena *arena)
 {
+    (void)arena;
     uint32_t choices = json_get(json, JSON_ROOT, STR("choices"));
     if (json_count(json, choices) == 0 || !json_is(json, choices, JSON_ARRAY)) {
         return FAILURE_malformed;
@@ -107,7 +123,7 @@ static enum failure read_answer(const struct json *json, struct answer_view *ans
         answer->refused = answer->refused || json_is(json, refusal, JSON_STRING);
         answer->has_content = answer->has_content || json_is(json, content, JSON_STRING) ||
                               json_count(json, calls) > 0;
-        finish_choice(json, c, answer, arena);
+        finish_choice(json, json_get(json, c, STR("finish_reason")), answer->finished, answer);
     }
     dialect_add_usage(json, json_get(json, JSON_ROOT, STR("usage")), answer);
     answer->terminal = true;
@@ -134,11 +150,12 @@ enum delta_key {
     DELTA_REASONING,
     DELTA_REFUSAL,
     DELTA_TOOLS,
+    DELTA_FUNCTION,
     DELTA_KEYS
 };
 static const struct str delta_keys[DELTA_KEYS] = {
     STR_CONST("content"), STR_CONST("reasoning_content"), STR_CONST("reasoning"),
-    STR_CONST("refusal"), STR_CONST("tool_calls")};
+    STR_CONST("refusal"), STR_CONST("tool_calls"),        STR_CONST("function_call")};
 
 static void read_tools(const struct json *json, uint32_t calls, uint32_t choice,
                        struct stream_view *out, struct answer_view *answer)
@@ -167,6 +184,10 @@ static void read_delta(const struct json *json, uint32_t delta, uint32_t choice,
         }
     }
     read_tools(json, at[DELTA_TOOLS], choice, out, answer);
+    if (json_is(json, at[DELTA_FUNCTION], JSON_OBJECT)) { /* the form before tool_calls */
+        add_delta(out, answer, CHANNEL_TOOL, choice * 256,
+                  json_inner(json, json_get(json, at[DELTA_FUNCTION], STR("arguments"))));
+    }
 }
 
 static void read_choice(const struct json *json, uint32_t node, struct stream_view *out,
@@ -179,12 +200,7 @@ static void read_choice(const struct json *json, uint32_t node, struct stream_vi
     json_pick(json, node, keys, 3, at);
     (void)json_u64(json, at[0], &index);
     read_delta(json, at[1], (uint32_t)(index % CHOICES_MAX), out, answer);
-    if (json_is(json, at[2], JSON_STRING)) {
-        bool filtered = json_string_is(json, at[2], STR("content_filter"));
-        answer->refused = answer->refused || filtered;
-        answer->finish = filtered ? STR("content_filter") : STR("stop");
-        answer->finished++;
-    }
+    finish_choice(json, at[2], (uint32_t)(index % CHOICES_MAX), answer);
 }
 
 static void read_event(const struct request_view *view, const struct sse_event *event,

@@ -55,6 +55,18 @@ static void read_end(const struct json *json, uint32_t response, struct answer_v
     dialect_add_usage(json, json_get(json, response, STR("usage")), answer);
 }
 
+static struct str end_name(struct str name)
+{
+    static const struct str names[] = {STR_CONST("completed"), STR_CONST("max_output_tokens"),
+                                       STR_CONST("content_filter")};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (str_equal(name, names[i])) {
+            return names[i];
+        }
+    }
+    return STR("other");
+}
+
 static enum failure read_answer(const struct json *json, struct answer_view *answer,
                                 struct arena *arena)
 {
@@ -166,7 +178,7 @@ static void read_kind(const struct json *json, enum response_event kind, struct 
         break;
     case EVENT_END:
         read_end(json, json_get(json, JSON_ROOT, STR("response")), answer, arena);
-        answer->finish = answer->refused ? STR("content_filter") : STR("completed");
+        answer->finish = end_name(answer->finish); /* the event's memory ends with it */
         answer->terminal = true;
         answer->done = true;
         out->last = true;

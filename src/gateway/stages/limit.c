@@ -94,7 +94,7 @@ static enum flow on_request(struct exchange *x, void *state)
                .kind = str_of(limit_kind_name(answer.hit)),
                .subject = x->claims[answer.claim].subject,
                .mode = str_of(mode_name(held ? MODE_OBSERVE : MODE_ENFORCE)),
-               .retry_after_ms = answer.retry_after_ms);
+               .retry_after_ms = answer.retry_after_ms, .principal = x->principal.name);
     }
     if (held) {
         return FLOW_NEXT;
