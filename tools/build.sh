@@ -18,4 +18,5 @@ cmake --preset "$preset" "${options[@]}" >"$folder/configure.log" 2>&1 || {
     cat "$folder/configure.log"
     exit 1
 }
+echo "building in $folder (a minute or two when cold)"
 exec ninja -C "$folder" -j "${JOBS:-$(nproc)}" -k 0 --quiet "$@"
