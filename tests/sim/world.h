@@ -12,13 +12,13 @@
 #include "gateway/exchange.h"
 #include "provider/provider.h"
 #include "sim/plan.h"
+#include "sim/proof.h"
 #include "support/sim_env.h"
 
 #define WORLD_STATIONS_MAX    2
 #define WORLD_CLIENTS_MAX     8
 #define WORLD_REQUESTS_MAX    4 /* of a client */
 #define WORLD_GENERATIONS_MAX 4
-#define WORLD_CHANNELS_MAX    32
 #define WORLD_MS_MAX          600000
 
 /* One loop with its server and gateway, as app/shard.h has it, without a thread. */
@@ -28,37 +28,6 @@ struct station {
     struct telemetry telemetry;
     struct gateway *gateway;
     struct http_server *server;
-};
-
-struct channel {
-    uint64_t key;
-    uint64_t seen;    /* bytes that the judge has seen */
-    uint64_t cleared; /* and let go */
-};
-
-/* What is known of one exchange from inside. */
-struct proof {
-    struct proof *next;
-    int64_t number;
-    bool durable; /* the route records before release */
-    unsigned ends;
-    bool judged; /* its deltas are held back */
-    struct channel channels[WORLD_CHANNELS_MAX];
-    size_t channel_count;
-    struct str events[EVENT_CLASSES]; /* as they were at the end */
-    struct str trace;                 /* from here on: of exchange_ended */
-    struct str outcome;
-    unsigned status;
-    bool closed; /* there was such an event */
-    bool stored; /* and it stands in the store */
-};
-
-/* What a provider received. */
-struct delivery {
-    struct delivery *next;
-    struct str trace;
-    unsigned target;
-    struct str body;
 };
 
 struct sim_client;
@@ -116,7 +85,6 @@ void world_broken(struct world *world, const char *invariant, const char *format
 struct proof *world_proof(struct world *world, int64_t number);
 struct proof *world_find(const struct world *world, int64_t number); /* or NULL */
 struct proof *world_trace(const struct world *world, struct str trace);
-struct channel *proof_channel(struct proof *proof, uint64_t key); /* NULL: too many */
 
 static inline struct world *world_of(const struct exchange *x)
 {
