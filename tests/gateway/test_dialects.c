@@ -391,7 +391,7 @@ static void test_error_types_follow_the_status(void **state)
         const char *anthropic;
     } types[] = {{400, "invalid_request_error", "invalid_request_error"},
                  {401, "authentication_error", "authentication_error"},
-                 {403, "authentication_error", "permission_error"},
+                 {403, "permission_error", "permission_error"},
                  {404, "invalid_request_error", "not_found_error"},
                  {413, "invalid_request_error", "request_too_large"},
                  {429, "rate_limit_error", "rate_limit_error"},

@@ -178,7 +178,8 @@ static void read_kind(const struct json *json, enum response_event kind, struct 
         break;
     case EVENT_END:
         read_end(json, json_get(json, JSON_ROOT, STR("response")), answer, arena);
-        answer->finish = end_name(answer->finish); /* the event's memory ends with it */
+        /* The event's memory ends with it. */
+        answer->finish = answer->refused ? STR("content_filter") : end_name(answer->finish);
         answer->terminal = true;
         answer->done = true;
         out->last = true;
