@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * jansson_opinion.h - what jansson says about a text, behind a wall: its names collide with src/json.
+ * jansson_opinion.h - what jansson says about a text, behind a wall: its names collide with
+ * src/json.
  */
 #ifndef AIRE_TESTS_JANSSON_OPINION_H
 #define AIRE_TESTS_JANSSON_OPINION_H
