@@ -170,7 +170,7 @@ routes: {{any: {{path: [t], retries: {{attempts: 1}}}}}}
                                 env=self.environment(proxy, "user:p%40ss@"))
         self.assertEqual(self.ask(governor).status, 200)
         self.assertEqual(self.ask(governor, True).status, 200)
-        self.assertEqual(len(proxy.heads), 1)
+        self.assertEqual(len(set(proxy.heads)), 1)  # a connection a loop
         line, *fields = proxy.heads[0].split("\r\n")
         self.assertEqual(line, f"CONNECT elsewhere.example:{self.other.port} HTTP/1.1")
         self.assertIn("proxy-authorization: Basic dXNlcjpwQHNz", fields)
