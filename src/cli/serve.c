@@ -57,13 +57,13 @@ int cmd_serve(const struct cli *cli)
     if (service_start(&options, &service, &exit_code, &fault) != ERR_OK) {
         return cli_fail(cli, exit_code, "%s", fault.words);
     }
+    if (options.config == NULL) {
+        log_say(service_log(service), LOG_INFO, "serve", "no aire.yaml: %s",
+                configure_needs_builtin(NULL)
+                    ? "the built-in provider answers where no key is in the environment"
+                    : "calls go to the providers whose keys are in the environment");
+    }
     if (cli_printf("listening on %s\n", service_url(service)) == CLI_OK) {
-        if (options.config == NULL) {
-            log_say(service_log(service), LOG_INFO, "serve", "no aire.yaml: %s",
-                    configure_needs_builtin(NULL)
-                        ? "the built-in provider answers where no key is in the environment"
-                        : "calls go to the providers whose keys are in the environment");
-        }
         run(service);
         exit_code = CLI_OK;
     } else {
