@@ -30,6 +30,7 @@ enum conn_state { CONN_DIALLING, CONN_SECURING, CONN_OPEN, CONN_FAILED };
 /* What remains of a conn whose owner has gone. */
 struct linger {
     struct timer timer;
+    struct loop_end end; /* the loop may be freed first */
     struct conn *conn;
     uint64_t ms;
     size_t swallowed;
@@ -102,6 +103,7 @@ void conn_close(struct conn *conn)
     queue_drop(&conn->out, conn->memory, conn->out.bytes);
     if (conn->linger != NULL) {
         timer_disarm(&conn->linger->timer);
+        list_remove(&conn->linger->end.link);
         free(conn->linger);
     }
     conn->dead = true;
@@ -545,6 +547,11 @@ static void on_linger_over(struct timer *timer)
     conn_close(LIST_OBJECT(timer, struct linger, timer)->conn);
 }
 
+static void on_loop_end(struct loop_end *end)
+{
+    conn_close(LIST_OBJECT(end, struct linger, end)->conn);
+}
+
 void conn_close_after_drain(struct conn *conn, uint64_t linger_ms)
 {
     if (conn == NULL) {
@@ -557,6 +564,8 @@ void conn_close_after_drain(struct conn *conn, uint64_t linger_ms)
     }
     struct linger *linger = must_have(malloc(sizeof *linger));
     *linger = (struct linger){.conn = conn, .ms = linger_ms};
+    linger->end.run = on_loop_end;
+    loop_on_end(conn->loop, &linger->end);
     timer_init(&linger->timer, on_linger_over);
     timer_arm(conn->loop, &linger->timer, linger_ms);
     conn->linger = linger;

@@ -36,6 +36,7 @@ struct loop {
     struct wheel wheel;
     struct link due; /* timers of this turn that have not run yet */
     struct link deferred;
+    struct link ends;
     struct ticket *tickets;
     uint32_t ticket_count;
     uint32_t ticket_free;
@@ -60,6 +61,7 @@ struct loop *loop_new(const struct env *env)
     loop->scratch = must_have(malloc(LOOP_SCRATCH_BYTES));
     list_init(&loop->due);
     list_init(&loop->deferred);
+    list_init(&loop->ends);
     read_clock(loop);
     wheel_init(&loop->wheel, loop->now.ns / NS_PER_MS);
     return loop;
@@ -70,10 +72,20 @@ void loop_free(struct loop *loop)
     if (loop == NULL) {
         return;
     }
+    struct link *link;
+    while ((link = list_pop_front(&loop->ends)) != NULL) {
+        struct loop_end *end = LIST_OBJECT(link, struct loop_end, link);
+        end->run(end);
+    }
     loop->env->net->poller_free(loop->env->object, loop->poller);
     free(loop->tickets);
     free(loop->scratch);
     free(loop);
+}
+
+void loop_on_end(struct loop *loop, struct loop_end *end)
+{
+    list_push_back(&loop->ends, &end->link);
 }
 
 const struct env *loop_env(const struct loop *loop)

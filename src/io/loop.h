@@ -77,6 +77,13 @@ struct message {
  * have limits of their own. */
 void loop_post(struct loop *loop, struct message *message);
 
+/* What has no owner but the loop (a connection that lingers) ends in loop_free at the latest. */
+struct loop_end {
+    struct link link; /* list_remove takes it back */
+    void (*run)(struct loop_end *end);
+};
+void loop_on_end(struct loop *loop, struct loop_end *end);
+
 /* Scratch for one read, shared by all connections of the loop and valid within one callback. */
 #define LOOP_SCRATCH_BYTES ((size_t)65536)
 void *loop_scratch(struct loop *loop);

@@ -289,7 +289,7 @@ class Limits(rig.World):
         self.assertEqual(count, 3)
         self.assert_error(refused, 429, CHAT, "rate_limit_exceeded")
         self.assertIn(int(refused.header("retry-after")), (19, 20))
-        self.assertEqual(refused.header("x-should-retry"), "false")
+        self.assertEqual(refused.header("x-should-retry"), "true")
         self.assertEqual(self.arrived(), 3)
         # In the other dialect it is the same limit in another shape.
         got = self.call(MESSAGES, "claude", headers={"x-aire-agent": "paced"})
