@@ -157,11 +157,12 @@ enum err address_parse(struct str text, struct address *address)
         return address_unix(str_cut(text, 5, text.len), address);
     }
     enum err err = address_split(text, &host, &port);
-    /* Where a port may not be left to chance, ":0" says that it is. */
-    if (err == ERR_OK && host.at + host.len + (text.at[0] == '[') == text.at + text.len) {
-        return ERR_SYNTAX;
+    if (err == ERR_OK) {
+        err = address_of_ip(host, port, address);
     }
-    return err == ERR_OK ? address_of_ip(host, port, address) : err;
+    /* A port may not be left to chance unsaid: ":0" says it. */
+    bool bare = host.at + host.len + (text.len > 0 && text.at[0] == '[') == text.at + text.len;
+    return err == ERR_OK && bare ? ERR_SYNTAX : err;
 }
 
 const char *address_show(const struct address *address, char to[ADDRESS_TEXT_BYTES])

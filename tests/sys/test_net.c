@@ -44,6 +44,8 @@ static void test_what_is_no_address_is_refused_with_its_reason(void **state)
     } cases[] = {
         {"example.com:80", ERR_NOT_FOUND},
         {"localhost", ERR_NOT_FOUND},
+        {"1.2.3.4", ERR_SYNTAX},
+        {"[::1]", ERR_SYNTAX},
         {"", ERR_SYNTAX},
         {":80", ERR_SYNTAX},
         {"1.2.3.4:", ERR_SYNTAX},
