@@ -23,6 +23,7 @@ agents:
   paced: {rate: 3/min}
   watched: {rate: 3/min}
   unhurried: {rate: 3/min}
+  hourly: {rate: 1/h}
   polite: {user_rate: 2/min}
   poor: {spend: {day: $0.001}}
   monthly: {spend: {month: $0.001}}
@@ -295,6 +296,12 @@ class Limits(rig.World):
         got = self.call(MESSAGES, "claude", headers={"x-aire-agent": "paced"})
         self.assert_error(got, 429, MESSAGES)
         self.assertEqual(got.error()["type"], "rate_limit_error")
+
+    def test_a_long_wait_is_not_the_clients(self):
+        count, refused = self.passed("hourly")
+        self.assertEqual(count, 1)
+        self.assert_error(refused, 429, CHAT, "rate_limit_exceeded")
+        self.assertEqual(refused.header("x-should-retry"), "false")
 
     def test_rate_of_a_user_is_its_own(self):
         self.assertEqual(self.passed("polite", user="ann")[0], 2)
