@@ -89,13 +89,18 @@ static enum err load_proxy(struct loader *l, const struct provider_conf *conf,
     }
     size_t sign = str_find_byte(authority, '@');
     if (sign != SIZE_MAX) {
+        struct buf plain;
         struct buf text;
-        buf_init(&text, 4096);
-        enum err code = text_base64(&text, str_cut(authority, 0, sign));
+        buf_init(&plain, 4096);
+        buf_init(&text, 8192);
+        enum err code = text_unpercent(&plain, str_cut(authority, 0, sign)); /* RFC 3986, 3.2.1 */
+        code = code == ERR_OK ? text_base64(&text, buf_str(&plain)) : code;
         provider->proxy_auth = arena_printf(l->arena, "Basic " STR_FMT, STR_ARG(buf_str(&text)));
+        buf_end(&plain);
         buf_end(&text);
         if (code != ERR_OK) {
-            return wrong(l, at, code, "proxy credentials are too long", STR("(not shown)"));
+            return wrong(l, at, code, "proxy credentials are too long or badly encoded",
+                         STR("(not shown)"));
         }
         authority = str_cut(authority, sign + 1, authority.len);
     }
