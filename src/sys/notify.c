@@ -37,6 +37,8 @@ void notify_init(void)
     must(pthread_sigmask(SIG_BLOCK, &set, NULL) == 0);
     /* A peer that went away is an error of that write, not the end of the process. */
     must(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
+    /* So is a file that may not grow any more. */
+    must(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
 }
 
 enum signal_word notify_wait(unsigned timeout_ms)
