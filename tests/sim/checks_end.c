@@ -2,8 +2,6 @@
  * checks_end.c - what must be true of a whole run: clients, records, provider, shared state. */
 #include "sim/checks.h"
 
-#include "gateway/ledger.h"
-
 #include <stdlib.h>
 
 /* ---- ends and records ---- */
@@ -33,11 +31,12 @@ static bool may_be_missing(const struct world *world, const struct proof *proof)
                                    (uint64_t)(proof->number >> 16) % world->records_refused == 0);
 }
 
+static const struct statement all_rows = {"SELECT key, facts FROM exchanges", 0};
+
 static void read_rows(struct world *world)
 {
-    const struct value values[] = {value_of_i64(INT64_MAX), value_of_i64(100000)};
     struct store_query query = {.rows_max = 100000};
-    if (store_read_now(world->commons.store, &ledger_list, values, &query) != ERR_OK) {
+    if (store_read_now(world->commons.store, &all_rows, NULL, &query) != ERR_OK) {
         world_broken(world, "every_admitted_exchange_ends_exactly_once", "rows cannot be read");
         return;
     }
@@ -317,29 +316,41 @@ void breakers_move_by_legal_steps_only(struct world *world)
 
 /* ---- shared state ---- */
 
-static void check_subject(struct world *world, struct str subject)
+/* 1 when it is known. */
+static size_t check_subject(struct world *world, struct str subject)
 {
     struct limit_view view;
-    if (limits_look(world->commons.limits, subject, env_wall(world->commons.env), &view) &&
-        (view.held_tokens != 0 || view.held_microusd != 0)) {
+    if (!limits_look(world->commons.limits, subject, env_wall(world->commons.env), &view)) {
+        return 0;
+    }
+    if (view.held_tokens != 0 || view.held_microusd != 0) {
         world_broken(world, "reservations_return_exactly_once",
                      STR_FMT " holds %llu tokens, %lld microdollars", STR_ARG(subject),
                      (unsigned long long)view.held_tokens, (long long)view.held_microusd);
     }
+    return 1;
 }
 
 void reservations_return_exactly_once(struct world *world)
 {
-    static const char *const holders[] = {"default local", "firm service"};
+    static const char *const holders[][2] = {{"default", "local"}, {"firm", "service"}};
+    size_t known = 0;
     for (size_t h = 0; h < 2; h++) {
-        check_subject(world, str_of(holders[h]));
+        const char *tenant = holders[h][0];
+        struct arena *arena = world->arena;
+        known += check_subject(world, arena_printf(arena, "%s %s", tenant, holders[h][1]));
         for (unsigned a = 0; a < PLAN_AGENTS; a++) {
-            check_subject(world, arena_printf(world->arena, "%s agent:a%u", holders[h], a));
+            known += check_subject(
+                world, arena_printf(arena, "%s %s agent:a%u", tenant, holders[h][1], a));
             for (unsigned u = 0; u < PLAN_USERS; u++) {
-                check_subject(world, arena_printf(world->arena, "%s agent:a%u user:u%u",
-                                                  h == 0 ? "default" : "firm", a, u));
+                known += check_subject(world,
+                                       arena_printf(arena, "%s agent:a%u user:u%u", tenant, a, u));
             }
         }
+    }
+    size_t all = limits_count(world->commons.limits);
+    if (known != all) {
+        world_broken(world, __func__, "of %zu subjects %zu were looked at", all, known);
     }
 }
 
