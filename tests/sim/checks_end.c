@@ -209,7 +209,8 @@ void what_is_sent_is_the_original_with_the_recorded_edits(struct world *world)
         struct buf wanted;
         buf_init(&wanted, plan->body.len + 65536);
         struct str edits = edits_for(proof, d->target);
-        if (!apply(plan->body, edits, &wanted) || !str_equal(buf_str(&wanted), d->body)) {
+        if (!apply(plan->body, edits, &wanted) || !str_equal(buf_str(&wanted), d->body) ||
+            (d->body.len > 0 && !json_valid(d->body, NULL))) {
             world_broken(world, __func__,
                          "%s at t%u with '" STR_FMT "': sent " STR_FMT " from " STR_FMT,
                          plan->trace, d->target, STR_ARG(edits), STR_ARG(str_cut(d->body, 0, 120)),
