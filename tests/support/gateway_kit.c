@@ -38,6 +38,9 @@ struct gateway_kit {
     struct watch listener;
     struct stub *stubs;
     struct str answer;
+    struct str paths[8];
+    struct str answers[8];
+    size_t path_count;
     struct buf sent_head;
     struct buf sent_body;
     size_t sent_count;
@@ -61,6 +64,19 @@ static void note_head(struct gateway_kit *kit, const struct http_head *head)
     kit->sent_count++;
 }
 
+/* The head that was noted is "METHOD PATH\n...". */
+static struct str answer_for(const struct gateway_kit *kit)
+{
+    struct str head = buf_str(&kit->sent_head);
+    struct str path = str_cut(head, str_find_byte(head, ' ') + 1, head.len);
+    for (size_t i = 0; i < kit->path_count; i++) {
+        if (str_starts(path, kit->paths[i])) {
+            return kit->answers[i];
+        }
+    }
+    return kit->answer;
+}
+
 static size_t stub_data(void *owner, struct str data)
 {
     struct stub *stub = owner;
@@ -76,9 +92,12 @@ static size_t stub_data(void *owner, struct str data)
         } else if (event == HTTP1_BODY) {
             assert_int_equal(buf_add(&stub->kit->sent_body, body), ERR_OK);
         } else {
-            assert_int_equal(conn_write(stub->conn, stub->kit->answer), ERR_OK);
-            conn_close_after_drain(stub->conn, 1000);
-            stub->conn = NULL;
+            struct str answer = answer_for(stub->kit);
+            if (answer.len > 0) {
+                assert_int_equal(conn_write(stub->conn, answer), ERR_OK);
+                conn_close_after_drain(stub->conn, 1000);
+                stub->conn = NULL;
+            }
             break;
         }
     }
@@ -288,6 +307,18 @@ struct sim_env *gateway_kit_sim(struct gateway_kit *kit)
 void gateway_kit_answers(struct gateway_kit *kit, const char *answer)
 {
     kit->answer = arena_str(kit->arena, str_of(answer));
+}
+
+void gateway_kit_answers_at(struct gateway_kit *kit, const char *path, const char *answer)
+{
+    size_t i = 0;
+    while (i < kit->path_count && !str_equal(kit->paths[i], str_of(path))) {
+        i++;
+    }
+    assert_true(i < 8);
+    kit->path_count = i == kit->path_count ? i + 1 : kit->path_count;
+    kit->paths[i] = arena_str(kit->arena, str_of(path));
+    kit->answers[i] = arena_str(kit->arena, str_of(answer));
 }
 
 void gateway_kit_answers_json(struct gateway_kit *kit, const char *body)

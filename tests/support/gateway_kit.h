@@ -23,9 +23,11 @@ struct commons *gateway_kit_commons(struct gateway_kit *kit);
 struct arena *gateway_kit_arena(struct gateway_kit *kit);
 struct sim_env *gateway_kit_sim(struct gateway_kit *kit);
 
-/* Raw bytes of the provider's answers from now on. */
+/* Raw bytes of the provider's answers from now on; "": it never answers. */
 void gateway_kit_answers(struct gateway_kit *kit, const char *answer);
-/* The same as 200 with Content-Length and this body. */
+/* For requests whose path begins with `path`, in front of the general answer; at most 8 paths. */
+void gateway_kit_answers_at(struct gateway_kit *kit, const char *path, const char *answer);
+/* The general answer as 200 with Content-Length and this body. */
 void gateway_kit_answers_json(struct gateway_kit *kit, const char *body);
 
 /* Sends raw bytes on a new connection and waits until it is closed: the whole answer. */
