@@ -180,7 +180,12 @@ static size_t on_data(void *owner, struct str data)
 
 static void on_end(void *owner, enum err why)
 {
-    over(owner, why);
+    struct sim_client *client = owner;
+    bool reading = client->at < client->count && client->requests[client->at].answered;
+    if (why == ERR_CLOSED && reading && http1_parse_end(client->parser) == HTTP1_DONE) {
+        end_answer(client);
+    }
+    over(client, why);
 }
 
 static const struct conn_handler handler = {

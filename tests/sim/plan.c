@@ -187,7 +187,28 @@ static const char *const acts[] = {
     "{body: \"\"}",
     "{tool: refund_order, arguments: '{\"order_id\":\"1\",\"amount\":20}'}",
     "{header_pad: 70KiB}",
+    "{text: LONG}",
+    "{text: LONG, between: 1ms}",
 };
+
+/* So many words, each an event of its own: more than a client that does not read may hold. */
+#define LONG_WORDS 2500
+
+static struct str lengthened(struct str act, struct arena *arena)
+{
+    size_t at = str_find(act, STR("LONG"));
+    if (at == SIZE_MAX) {
+        return act;
+    }
+    char *words = arena_alloc(arena, LONG_WORDS * 2 + 1);
+    for (size_t i = 0; i < LONG_WORDS; i++) {
+        words[i * 2] = 'w';
+        words[i * 2 + 1] = ' ';
+    }
+    words[LONG_WORDS * 2] = '\0';
+    return arena_printf(arena, STR_FMT "\"%s\"" STR_FMT, STR_ARG(str_cut(act, 0, at)), words,
+                        STR_ARG(str_cut(act, at + 4, act.len)));
+}
 
 struct str plan_script(struct rng *rng, struct arena *arena)
 {
@@ -196,18 +217,19 @@ struct str plan_script(struct rng *rng, struct arena *arena)
         "", "", ", every: 2", ", every: 3", ", nth: \"2-4\"", ", up: 2s, down: 1s"};
     uint64_t rules = rng_below(rng, 8);
     struct buf text;
-    buf_init(&text, 16384);
+    buf_init(&text, 65536);
     enum err code = buf_add(&text, STR("rules:\n"));
     for (uint64_t i = 0; i < rules && code == ERR_OK; i++) {
         const char *stream = one_of(rng, streams, COUNT(streams));
         const char *when = one_of(rng, whens, COUNT(whens));
+        struct str act = lengthened(str_of(one_of(rng, acts, COUNT(acts))), arena);
         code = buf_printf(
-            &text, "  - match: {path: \"/t%s*\", stream: \"%s\"%s}\n    times: %u\n    do: %s\n",
+            &text,
+            "  - match: {path: \"/t%s*\", stream: \"%s\"%s}\n    times: %u\n    do: " STR_FMT "\n",
             plan_chance(rng, 500)   ? ""
             : plan_chance(rng, 500) ? "0/"
                                     : "2/",
-            stream, when, plan_chance(rng, 500) ? 0u : (unsigned)between(rng, 1, 6),
-            one_of(rng, acts, COUNT(acts)));
+            stream, when, plan_chance(rng, 500) ? 0u : (unsigned)between(rng, 1, 6), STR_ARG(act));
     }
     must(code == ERR_OK);
     struct str copy = rules > 0 ? arena_str(arena, buf_str(&text)) : STR("");

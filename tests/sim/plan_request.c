@@ -144,18 +144,19 @@ void plan_request(struct rng *rng, struct arena *arena, uint64_t number, struct 
                    (unsigned long long)(rng_next(rng) | 1), (unsigned long long)number);
     bool post = str_equal(str_of(method), STR("POST"));
     request->body = post ? make_body(rng, arena, shape) : STR("");
-    bool pieces = post && plan_chance(rng, 200);
+    bool old = plan_chance(rng, 40); /* HTTP/1.0: the answer ends with the connection */
+    bool pieces = post && !old && plan_chance(rng, 200);
     struct str sent = pieces ? chunked(rng, arena, request->body) : request->body;
     struct str length = !post    ? STR("")
                         : pieces ? STR("Transfer-Encoding: chunked\r\n")
                                  : arena_printf(arena, "Content-Length: %zu\r\n", sent.len);
     struct str fields = make_fields(rng, arena, key);
-    request->closes = plan_chance(rng, 30);
+    request->closes = old || plan_chance(rng, 30);
     request->bytes = arena_printf(
         arena,
-        "%s %s%s HTTP/1.1\r\nHost: " PLAN_GATEWAY "\r\nContent-Type: application/json\r\n"
+        "%s %s%s HTTP/1.%d\r\nHost: " PLAN_GATEWAY "\r\nContent-Type: application/json\r\n"
         "traceparent: 00-%s-00000000000000a1-01\r\n%s" STR_FMT STR_FMT "\r\n" STR_FMT,
-        method, path, plan_chance(rng, 100) ? "?beta=true" : "", request->trace,
+        method, path, plan_chance(rng, 100) ? "?beta=true" : "", old ? 0 : 1, request->trace,
         request->closes ? "Connection: close\r\n" : "", STR_ARG(fields), STR_ARG(length),
         STR_ARG(sent));
     interpret(arena, request);
