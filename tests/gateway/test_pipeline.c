@@ -173,7 +173,8 @@ static const struct stage judging = {
     .name = "judging", .on_delta = judge, .on_response = count_response, .on_end = count_end};
 
 #define CHUNK(deltas) "data: {\"choices\":[{\"index\":0,\"delta\":{" deltas "}}]}\n\n"
-#define HEAD          "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
+#define TYPE          "Content-Type: text/event-stream\r\n"
+#define HEAD          "HTTP/1.1 200 OK\r\n" TYPE "Connection: close\r\n\r\n"
 #define TOOL          "\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"SECRET\"}}]"
 
 static struct str judged(void **state, const char *answer)
