@@ -48,6 +48,16 @@ struct arena {
     struct cleanup *cleanups;
     size_t block_bytes;
     size_t held;
+    struct arena_pool *pool; /* NULL: blocks come from the heap */
+};
+
+struct arena_pool {
+    struct block *spare;
+    size_t spares;
+    size_t spare_max;
+    size_t block_bytes;
+    size_t arenas;
+    bool closed;
 };
 
 static size_t round_up(size_t bytes)
@@ -63,21 +73,89 @@ static struct block *block_new(size_t bytes)
     return block;
 }
 
-struct arena *arena_new(size_t block_bytes)
+static void block_free(struct arena_pool *pool, struct block *block)
 {
-    must(block_bytes >= BLOCK_MIN && block_bytes <= PTRDIFF_MAX);
-    block_bytes = round_up(block_bytes);
-    struct block *first = block_new(block_bytes);
+    if (pool != NULL && !pool->closed && block->bytes == pool->block_bytes &&
+        pool->spares < pool->spare_max) {
+        HIDE(block + 1, block->bytes - sizeof *block);
+        block->older = pool->spare;
+        pool->spare = block;
+        pool->spares++;
+        return;
+    }
+    SHOW(block, block->bytes);
+    free(block);
+}
+
+/* A block of the arena's ordinary size. */
+static struct block *block_take(struct arena_pool *pool, size_t bytes)
+{
+    if (pool == NULL || pool->spare == NULL) {
+        return block_new(bytes);
+    }
+    struct block *block = pool->spare;
+    pool->spare = block->older;
+    pool->spares--;
+    block->older = NULL;
+    return block;
+}
+
+static struct arena *arena_in(struct block *first, struct arena_pool *pool)
+{
     struct arena *arena = (struct arena *)(void *)(first + 1);
     SHOW(arena, sizeof *arena);
     *arena = (struct arena){
         .at = (char *)arena + round_up(sizeof *arena) + GAP,
-        .end = (char *)first + block_bytes,
+        .end = (char *)first + first->bytes,
         .newest = first,
-        .block_bytes = block_bytes,
-        .held = block_bytes,
+        .block_bytes = first->bytes,
+        .held = first->bytes,
+        .pool = pool,
     };
     return arena;
+}
+
+struct arena *arena_new(size_t block_bytes)
+{
+    must(block_bytes >= BLOCK_MIN && block_bytes <= PTRDIFF_MAX);
+    return arena_in(block_new(round_up(block_bytes)), NULL);
+}
+
+struct arena_pool *arena_pool_new(size_t block_bytes, size_t spare_max)
+{
+    must(block_bytes >= BLOCK_MIN && block_bytes <= PTRDIFF_MAX);
+    struct arena_pool *pool = must_have(calloc(1, sizeof *pool));
+    pool->block_bytes = round_up(block_bytes);
+    pool->spare_max = spare_max;
+    return pool;
+}
+
+static void pool_gone(struct arena_pool *pool)
+{
+    if (pool->closed && pool->arenas == 0) {
+        free(pool);
+    }
+}
+
+void arena_pool_free(struct arena_pool *pool)
+{
+    if (pool == NULL) {
+        return;
+    }
+    while (pool->spare != NULL) {
+        struct block *block = block_take(pool, pool->block_bytes);
+        SHOW(block, block->bytes);
+        free(block);
+    }
+    pool->closed = true;
+    pool_gone(pool);
+}
+
+struct arena *arena_new_in(struct arena_pool *pool)
+{
+    must(!pool->closed);
+    pool->arenas++;
+    return arena_in(block_take(pool, pool->block_bytes), pool);
 }
 
 void arena_free(struct arena *arena)
@@ -89,12 +167,16 @@ void arena_free(struct arena *arena)
         c->run(c->object);
     }
     /* The chain is read before the block that holds the arena goes, which is the last. */
+    struct arena_pool *pool = arena->pool;
     struct block *block = arena->newest;
     while (block != NULL) {
         struct block *older = block->older;
-        SHOW(block, block->bytes);
-        free(block);
+        block_free(pool, block);
         block = older;
+    }
+    if (pool != NULL) {
+        pool->arenas--;
+        pool_gone(pool);
     }
 }
 
@@ -104,8 +186,7 @@ void arena_reset(struct arena *arena)
     while (arena->newest->older != NULL) {
         struct block *block = arena->newest;
         arena->newest = block->older;
-        SHOW(block, block->bytes);
-        free(block);
+        block_free(arena->pool, block);
     }
     struct block *first = arena->newest;
     arena->at = (char *)arena + round_up(sizeof *arena) + GAP;
@@ -118,7 +199,8 @@ void arena_reset(struct arena *arena)
 static char *from_new_block(struct arena *arena, size_t room)
 {
     bool own = room >= arena->block_bytes / 2;
-    struct block *block = block_new(own ? sizeof *block + room : arena->block_bytes);
+    struct block *block = own ? block_new(sizeof *block + room)
+                              : block_take(arena->pool, arena->block_bytes);
     block->older = arena->newest;
     arena->newest = block;
     arena->held += block->bytes;

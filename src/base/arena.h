@@ -20,6 +20,13 @@ struct arena;
 struct arena *arena_new(size_t block_bytes);
 void arena_free(struct arena *arena); /* runs cleanups, newest first; NULL is fine */
 
+/* Blocks kept for arenas that come and go quickly on one thread: at most `spare_max` of
+ * `block_bytes`. The pool's memory goes when it was freed and the last of its arenas has gone. */
+struct arena_pool;
+struct arena_pool *arena_pool_new(size_t block_bytes, size_t spare_max);
+void arena_pool_free(struct arena_pool *pool); /* NULL is fine */
+struct arena *arena_new_in(struct arena_pool *pool);
+
 void *arena_alloc(struct arena *arena, size_t bytes);              /* aligned to 16, not zeroed */
 void *arena_zero(struct arena *arena, size_t bytes);               /* the same, zeroed */
 void *arena_array(struct arena *arena, size_t count, size_t each); /* zeroed; checks the product */

@@ -36,12 +36,29 @@ static unsigned char lower(char c)
     return (unsigned char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
 }
 
+/* Eight bytes at a time while they are equal or differ in the case bit alone; most names that
+ * differ do so in their first bytes. */
 bool str_equal_ci(struct str a, struct str b)
 {
     if (a.len != b.len) {
         return false;
     }
-    for (size_t i = 0; i < a.len; i++) {
+    size_t i = 0;
+    for (; i + 8 <= a.len; i += 8) {
+        uint64_t x;
+        uint64_t y;
+        memcpy(&x, a.at + i, 8);
+        memcpy(&y, b.at + i, 8);
+        if (((x ^ y) & ~UINT64_C(0x2020202020202020)) != 0) {
+            return false;
+        }
+        for (size_t k = i; x != y && k < i + 8; k++) {
+            if (lower(a.at[k]) != lower(b.at[k])) {
+                return false;
+            }
+        }
+    }
+    for (; i < a.len; i++) {
         if (lower(a.at[i]) != lower(b.at[i])) {
             return false;
         }

@@ -173,10 +173,12 @@ static enum err load_provider(struct loader *l, const struct yaml *node, struct 
         credentials[i] = arena_join(l->arena, parts, 2);
     }
     provider->credentials = credentials;
-    if (secure && (code = load_tls(l, &conf, provider, at)) != ERR_OK) {
+    const struct yaml *ca = yaml_get(node, STR("ca_file"));
+    const struct yaml *proxy = yaml_get(node, STR("proxy"));
+    if (secure && (code = load_tls(l, &conf, provider, ca != NULL ? ca : at)) != ERR_OK) {
         return code;
     }
-    if ((code = load_proxy(l, &conf, provider, at)) != ERR_OK) {
+    if ((code = load_proxy(l, &conf, provider, proxy != NULL ? proxy : at)) != ERR_OK) {
         return code;
     }
     return registry_provider(l->sources->registry, provider->name, &provider->state);
@@ -379,11 +381,15 @@ static enum err load_rules(struct loader *l, struct str file, const struct yaml 
         code = rules_load(&l->settings, root, &route->rules);
     }
     if (code != ERR_OK && l->fault != NULL) {
-        /* The place is in the rules file: say so, it is not the line of aire.yaml. */
+        /* Two places: the key in aire.yaml, and in the words the one in the rules file. */
         char words[sizeof l->fault->words];
         (void)str_copy(str_of(l->fault->words), words, sizeof words);
-        return fault_set(l->fault, code, STR_FMT ":%u:%u: %.160s", STR_ARG(file), l->fault->line,
-                         l->fault->column, words);
+        unsigned line = l->fault->line;
+        unsigned column = l->fault->column;
+        l->fault->line = at->line;
+        l->fault->column = at->column;
+        return fault_set(l->fault, code, STR_FMT ":%u:%u: %.160s", STR_ARG(file), line, column,
+                         words);
     }
     return code;
 }

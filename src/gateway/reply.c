@@ -70,22 +70,27 @@ static bool starts_ci(struct str name, struct str prefix)
     return name.len >= prefix.len && str_equal_ci(str_cut(name, 0, prefix.len), prefix);
 }
 
-static bool request_passes(const struct http_head *head, struct str name)
+/* A field named by Connection is hop-by-hop (RFC 9110, section 7.6.1); most heads have none. */
+static bool is_hop(const struct http_head *head, bool has_connection, struct str name)
 {
-    /* A field named by Connection is hop-by-hop (RFC 9110, section 7.6.1). */
+    return has_connection && http_head_lists(head, STR("connection"), name);
+}
+
+static bool request_passes(const struct http_head *head, bool has_connection, struct str name)
+{
     return !listed(name, request_dropped, sizeof request_dropped / sizeof request_dropped[0]) &&
            !starts_ci(name, STR("x-aire-")) && !starts_ci(name, STR("proxy-")) &&
            !starts_ci(name, STR("x-forwarded-")) && str_find_byte(name, '_') == SIZE_MAX &&
-           !http_head_lists(head, STR("connection"), name);
+           !is_hop(head, has_connection, name);
 }
 
 /* Orders to a browser or to the ingress in front of us (X-Accel-Redirect opens nginx's files). */
-static bool response_passes(const struct http_head *head, struct str name)
+static bool response_passes(const struct http_head *head, bool has_connection, struct str name)
 {
     return !listed(name, response_dropped, sizeof response_dropped / sizeof response_dropped[0]) &&
            !starts_ci(name, STR("x-aire-")) && !starts_ci(name, STR("proxy-")) &&
            !starts_ci(name, STR("x-accel-")) && !starts_ci(name, STR("access-control-")) &&
-           !http_head_lists(head, STR("connection"), name);
+           !is_hop(head, has_connection, name);
 }
 
 static bool credential_field(struct str name)
@@ -109,9 +114,10 @@ size_t reply_request_fields(struct exchange *x, const struct provider *provider,
     struct http_field *list = arena_array_of(x->arena, struct http_field, head->count + 3);
     size_t count = 0;
     bool own = provider->auth == AUTH_STORED;
+    bool has_connection = http_head_has(head, STR("connection"));
     for (size_t i = 0; i < head->count && count < HTTP_FIELDS_MAX - ADDED_FIELDS; i++) {
         struct str name = head->fields[i].name;
-        if (request_passes(head, name) ||
+        if (request_passes(head, has_connection, name) ||
             (!own && credential_field(name) && !holds_our_key(head->fields[i].value))) {
             list[count++] = head->fields[i];
         }
@@ -135,9 +141,10 @@ size_t reply_response_fields(struct arena *arena, const struct http_head *head,
 {
     struct http_field *list = arena_array_of(arena, struct http_field, head->count + 1);
     size_t count = 0;
+    bool has_connection = http_head_has(head, STR("connection"));
     for (size_t i = 0; i < head->count && count < HTTP_FIELDS_MAX - OWN_FIELDS; i++) {
         struct str name = head->fields[i].name;
-        if (response_passes(head, name)) {
+        if (response_passes(head, has_connection, name)) {
             list[count++] = (struct http_field){arena_str(arena, name),
                                                 arena_str(arena, head->fields[i].value)};
         }

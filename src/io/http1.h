@@ -27,6 +27,10 @@ struct http_field {
 #define HTTP_HEAD_BYTES_MAX 65536
 #define HTTP_TARGET_MAX     8192
 
+/* Memory of one message on either side: blocks of a pool per server and client. */
+#define HTTP_ARENA_BYTES  4096
+#define HTTP_ARENAS_SPARE 128
+
 struct http_head {
     struct str method; /* request: a token, upper case as sent */
     struct str target; /* request: origin-form, or absolute-form as sent */

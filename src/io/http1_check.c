@@ -14,9 +14,9 @@ static bool all_of(struct str s, const uint64_t set[2])
     uint64_t outside = 0; /* no branch a byte: names and hosts are short and nearly always right */
     for (size_t i = 0; i < s.len; i++) {
         unsigned char c = (unsigned char)s.at[i];
-        outside |= (~set[c >> 6 & 1] >> (c & 63) & 1) | c >> 7;
+        outside |= (~set[c >> 6 & 1] >> (c & 63)) | c >> 7;
     }
-    return outside == 0;
+    return (outside & 1) == 0;
 }
 
 /* ---- the fields that decide framing and routing ---- */

@@ -12,16 +12,15 @@
 
 #include <stdint.h>
 
-#define ARENA_BYTES 4096
-#define BODY_FIRST  ((size_t)64 * 1024)   /* reserved at once; an announced length proves nothing */
-#define GIVE_MIN    ((size_t)16 * 1024)   /* below it a copy costs less than keeping the buffer */
-#define DROP_MAX    ((uint64_t)64 * 1024) /* of an unwanted body is read to keep the connection */
+#define BODY_FIRST ((size_t)64 * 1024)   /* reserved at once; an announced length proves nothing */
+#define GIVE_MIN   ((size_t)16 * 1024)   /* below it a copy costs less than keeping the buffer */
+#define DROP_MAX   ((uint64_t)64 * 1024) /* of an unwanted body is read to keep the connection */
 
 /* ---- life ---- */
 
 struct http_call *http_call_new(struct http_conn *at)
 {
-    struct arena *arena = arena_new(ARENA_BYTES);
+    struct arena *arena = arena_new_in(at->server->arenas);
     struct http_call *call = arena_new_of(arena, struct http_call);
     call->at = at;
     call->arena = arena;

@@ -44,6 +44,7 @@ struct http_client *http_client_new(const struct http_client_options *options)
     client->idle_max = options->idle_max ? options->idle_max : IDLE_MAX;
     client->per_origin_max = options->per_origin_max ? options->per_origin_max : PER_ORIGIN_MAX;
     client->by_key = map_new(seed, ORIGINS_MAX);
+    client->arenas = arena_pool_new(HTTP_ARENA_BYTES, HTTP_ARENAS_SPARE);
     list_init(&client->origins);
     list_init(&client->closed);
     deferred_init(&client->reaper, run_reaper);
@@ -72,6 +73,7 @@ void http_client_free(struct http_client *client)
     }
     map_free(client->by_key);
     buf_end(&client->head);
+    arena_pool_free(client->arenas);
     free(client);
 }
 

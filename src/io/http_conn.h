@@ -36,7 +36,8 @@ struct http_server {
     struct timer accept_again; /* after running out of descriptors */
     struct http1_parser *spare[HTTP_PARSERS_SPARE];
     size_t spares;
-    struct buf head; /* of the response being written */
+    struct arena_pool *arenas; /* of calls */
+    struct buf head;           /* of the response being written */
     int64_t date_s;
     char date[WHEN_TEXT_BYTES]; /* of date_s */
     bool draining;

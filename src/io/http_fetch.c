@@ -12,9 +12,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#define ARENA_BYTES 4096
-#define CONNECT_MS  (10 * 1000)
-#define STALE_US    1000000 /* so late a pooled line can still turn out to have been closed */
+#define CONNECT_MS (10 * 1000)
+#define STALE_US   1000000 /* so late a pooled line can still turn out to have been closed */
 
 /* ---- the request's head ---- */
 
@@ -235,7 +234,7 @@ static void run_deferred(struct deferred *deferred)
 
 struct http_fetch *http_fetch_start(struct http_client *client, const struct fetch_options *options)
 {
-    struct arena *arena = arena_new(ARENA_BYTES);
+    struct arena *arena = arena_new_in(client->arenas);
     struct http_fetch *fetch = arena_new_of(arena, struct http_fetch);
     must(options->origin->client == client && options->handler->on_done != NULL);
     fetch->origin = options->origin;

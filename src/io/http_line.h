@@ -20,6 +20,7 @@ struct http_client {
     uint32_t per_origin_max;
     struct dns *dns; /* made for the first name */
     struct map *by_key;
+    struct arena_pool *arenas; /* of fetches */
     struct link origins;
     size_t connections;
     struct link closed; /* lines that are freed at the end of the turn */

@@ -156,6 +156,7 @@ struct http_server *http_server_new(const struct http_server_options *options)
     server->connections = options->connections ? options->connections : &server->own_connections;
     server->memory = options->memory;
     server->date_s = -1;
+    server->arenas = arena_pool_new(HTTP_ARENA_BYTES, HTTP_ARENAS_SPARE);
     list_init(&server->conns);
     list_init(&server->closed);
     list_init(&server->listeners);
@@ -181,6 +182,7 @@ void http_server_free(struct http_server *server)
         http1_parser_free(server->spare[--server->spares]);
     }
     buf_end(&server->head);
+    arena_pool_free(server->arenas);
     free(server);
 }
 
