@@ -87,6 +87,7 @@ void shard_init(struct shard *shard, const struct shard_options *options)
     shard->telemetry = (struct telemetry){.events = options->events,
                                           .metrics = metrics_new(options->metrics, options->events),
                                           .log = options->log,
+                                          .unrecorded = !options->commons->recording,
                                           .event_level = LOG_WARN};
     const struct gateway_options gateway = {
         .loop = shard->loop, .commons = options->commons, .telemetry = shard->telemetry};

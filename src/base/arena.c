@@ -2,8 +2,8 @@
  * arena.c - a chain of blocks with a bump pointer into the newest ordinary one.
  *
  * Invariants: `at` is aligned to 16 and at <= end; every block is in the chain, the first one last,
- * because it holds the arena itself. A request of half a block or more gets a block of its own, so
- * that the rest of the current block is not wasted.
+ * because it holds the arena itself. A request of more than three quarters of a block gets a block
+ * of its own; smaller ones share ordinary blocks, which a pool keeps.
  */
 #include "base/arena.h"
 
@@ -198,7 +198,7 @@ void arena_reset(struct arena *arena)
 /* The slow path: the current block cannot give `room` (rounded) bytes. */
 static char *from_new_block(struct arena *arena, size_t room)
 {
-    bool own = room >= arena->block_bytes / 2;
+    bool own = room > arena->block_bytes / 4 * 3;
     struct block *block = own ? block_new(sizeof *block + room)
                               : block_take(arena->pool, arena->block_bytes);
     block->older = arena->newest;

@@ -38,11 +38,9 @@ static unsigned char lower(char c)
 
 /* Eight bytes at a time while they are equal or differ in the case bit alone; most names that
  * differ do so in their first bytes. */
-bool str_equal_ci(struct str a, struct str b)
+bool str_equal_ci_all(struct str a, struct str b)
 {
-    if (a.len != b.len) {
-        return false;
-    }
+    must(a.len == b.len);
     size_t i = 0;
     for (; i + 8 <= a.len; i += 8) {
         uint64_t x;

@@ -28,8 +28,16 @@ struct str str_of(const char *c_string);                  /* NULL gives the empt
 struct str str_cut(struct str s, size_t from, size_t to); /* [from, to), clamped to s */
 
 bool str_equal(struct str a, struct str b);
-bool str_equal_ci(struct str a, struct str b); /* ASCII letters only */
-int str_compare(struct str a, struct str b);   /* memcmp order, shorter first */
+bool str_equal_ci_all(struct str a, struct str b); /* of one length */
+/* ASCII letters only. Names that differ mostly do so in length or first letter: no call for those.
+ */
+static inline bool str_equal_ci(struct str a, struct str b)
+{
+    return a.len == b.len &&
+           (a.len == 0 || (((a.at[0] ^ b.at[0]) & ~0x20) == 0 && str_equal_ci_all(a, b)));
+}
+
+int str_compare(struct str a, struct str b); /* memcmp order, shorter first */
 bool str_starts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
 

@@ -8,6 +8,7 @@
 #include "base/must.h"
 #include "io/http1_check.h"
 
+#include <stdint.h>
 #include <string.h>
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -130,12 +131,35 @@ bool http_field_is_hop(struct str name)
     return false;
 }
 
+/* Could this name break the framing? Spaces, controls, ':' and DEL end a name early. That it is a
+ * token is the business of whoever made it (the parser, or http_field_valid); here eight bytes
+ * count at once. */
+static bool name_is_safe(struct str name)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t odd = 0;
+    size_t i = 0;
+    for (; i + 8 <= name.len; i += 8) {
+        uint64_t x;
+        memcpy(&x, name.at + i, 8);
+        uint64_t colon = x ^ ones * ':';
+        odd |= (x - ones * 0x21) | (x + ones) | ((colon - ones) & ~colon);
+        odd |= x;
+    }
+    bool safe = (odd & ones * 0x80) == 0;
+    for (; i < name.len; i++) {
+        unsigned char c = (unsigned char)name.at[i];
+        safe = safe && c > ' ' && c < 0x7f && c != ':';
+    }
+    return safe && name.len > 0;
+}
+
 /* SIZE_MAX when a field may not be written. */
 static size_t fields_bytes(const struct http_field *fields, size_t count)
 {
     size_t bytes = 2;
     for (size_t i = 0; i < count; i++) {
-        if (!http_field_valid(fields[i].name, fields[i].value)) {
+        if (!name_is_safe(fields[i].name) || has_break(fields[i].value)) {
             return SIZE_MAX;
         }
         bytes += fields[i].name.len + fields[i].value.len + 4;

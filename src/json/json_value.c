@@ -212,9 +212,14 @@ void json_pick(const struct json *json, uint32_t object, const struct str *keys,
     if (!json_is(json, object, JSON_OBJECT)) {
         return;
     }
+    uint64_t lengths = 0; /* that any key has, modulo 64: most members have none of them */
+    for (size_t i = 0; i < count; i++) {
+        lengths |= UINT64_C(1) << (keys[i].len & 63);
+    }
     uint32_t end = json->nodes[object].next;
     for (uint32_t k = object + 1; k < end; k = json->nodes[k + 1].next) {
-        for (size_t i = 0; i < count; i++) {
+        bool may = json->nodes[k].escaped != 0 || (lengths >> (json->nodes[k].len & 63) & 1) != 0;
+        for (size_t i = 0; may && i < count; i++) {
             if (key_is(json, k, keys[i])) {
                 found[i] = k + 1;
                 break;

@@ -111,7 +111,8 @@ void record_emit(struct record *record, struct wall at, const struct event_type 
                  const void *event)
 {
     must((size_t)type->class < EVENT_CLASSES);
-    if (event_encode(type, event, at.us, &record->classes[type->class]) != ERR_OK) {
+    if (!record->telemetry->unrecorded &&
+        event_encode(type, event, at.us, &record->classes[type->class]) != ERR_OK) {
         record->dropped++;
     }
     telemetry_emit(record->telemetry, type, event);

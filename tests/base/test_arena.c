@@ -145,6 +145,34 @@ static void freeing_nothing_is_fine(void **state)
     arena_free(NULL);
 }
 
+static void a_pool_serves_again_what_came_back(void **state)
+{
+    (void)state;
+    struct arena_pool *pool = arena_pool_new(1024, 2);
+    struct arena *first = arena_new_in(pool);
+    arena_free(first);
+    struct arena *second = arena_new_in(pool);
+    assert_ptr_equal(first, second);
+    memset(arena_alloc(second, 500), 1, 500);
+    memset(arena_alloc(second, 700), 1, 700);
+    memset(arena_alloc(second, 5000), 1, 5000);
+    arena_free(second);
+    arena_pool_free(pool);
+}
+
+static void a_pool_outlives_its_end_for_its_arenas(void **state)
+{
+    (void)state;
+    struct arena_pool *pool = arena_pool_new(1024, 1);
+    struct arena *one = arena_new_in(pool);
+    struct arena *two = arena_new_in(pool);
+    arena_free(one);
+    arena_pool_free(pool);
+    memset(arena_alloc(two, 3000), 1, 3000);
+    arena_free(two);
+    arena_pool_free(NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +185,8 @@ int main(void)
         cmocka_unit_test(formatted_text_has_any_length),
         cmocka_unit_test(cleanups_run_once_newest_first),
         cmocka_unit_test(freeing_nothing_is_fine),
+        cmocka_unit_test(a_pool_serves_again_what_came_back),
+        cmocka_unit_test(a_pool_outlives_its_end_for_its_arenas),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

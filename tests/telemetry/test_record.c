@@ -37,7 +37,7 @@ static int set_up(void **state)
     (void)state;
     lines[0] = '\0';
     telemetry = (struct telemetry){&sample_events, metrics_new(&sample_metrics, &sample_events),
-                                   &sample_log, LOG_WARN};
+                                   &sample_log, LOG_WARN, false};
     record_init(&record, &telemetry);
     return 0;
 }
