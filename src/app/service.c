@@ -66,6 +66,10 @@ static enum err open_data(struct service *s, const char *store, int *exit_code, 
     if (code != ERR_OK) {
         return fail(fault, exit_code, 4, code, "cannot make the data folder ", s->data);
     }
+    if (!file_is_private(s->data)) {
+        return fail(fault, exit_code, 4, ERR_DENIED,
+                    "others may write into the data folder, or own it: ", s->data);
+    }
     (void)snprintf(path, sizeof path, "%s/lock", s->data);
     code = file_lock_take(path, &s->lock);
     if (code != ERR_OK) {

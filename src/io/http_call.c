@@ -321,13 +321,18 @@ void http_call_give(struct http_call *call, struct buf *bytes)
         buf_end(bytes);
         return;
     }
-    *slot = (struct buf){0};
-    buf_take(bytes, slot);
-    struct str body = admit(call, buf_str(slot));
-    if (body.len == 0) {
-        buf_end(slot);
+    struct str body = admit(call, buf_str(bytes));
+    struct cap *memory = call->at->server->memory;
+    bool counted = body.len > 0 && (memory == NULL || cap_take(memory, bytes->cap));
+    if (!counted) {
+        buf_end(bytes);
+        if (body.len > 0) {
+            http_conn_wrote(call->at, ERR_LIMIT);
+        }
         return;
     }
+    *slot = (struct buf){0};
+    buf_take(bytes, slot);
     if (call->chunked) {
         put_chunk_size(call, body.len);
     }

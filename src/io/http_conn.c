@@ -42,6 +42,17 @@ static void arm(struct http_conn *at, enum http_wait wait)
 /* ---- the end ---- */
 
 /* The conn is gone already. */
+/* Answers whose ownership was taken over have left, or never will. */
+static void drop_lent(struct http_conn *at)
+{
+    for (size_t i = 0; i < HTTP_LENT_MAX; i++) {
+        if (at->lent[i].at != NULL && at->server->memory != NULL) {
+            cap_return(at->server->memory, at->lent[i].cap);
+        }
+        buf_end(&at->lent[i]);
+    }
+}
+
 static void forget(struct http_conn *at)
 {
     struct http_server *server = at->server;
@@ -50,9 +61,7 @@ static void forget(struct http_conn *at)
     http_server_take_back(server, at->parser);
     at->parser = NULL;
     at->conn = NULL;
-    for (size_t i = 0; i < HTTP_LENT_MAX; i++) {
-        buf_end(&at->lent[i]);
-    }
+    drop_lent(at);
     list_remove(&at->link);
     list_push_back(&server->closed, &at->link);
     loop_defer(server->loop, &server->reaper);
@@ -318,9 +327,7 @@ static void on_drain(void *owner)
 {
     struct http_conn *at = owner;
     const struct http_server *server = at->server;
-    for (size_t i = 0; i < HTTP_LENT_MAX; i++) {
-        buf_end(&at->lent[i]);
-    }
+    drop_lent(at);
     struct http_call *call = at->call;
     if (call == NULL) {
         arm(at, HTTP_WAIT_REQUEST);

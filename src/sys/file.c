@@ -53,11 +53,14 @@ enum err file_read(const char *path, struct buf *to)
     if (strcmp(path, "-") == 0) {
         return read_all(STDIN_FILENO, to);
     }
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    /* What is no file (a folder, a pipe nobody writes) must not hold us up. */
+    struct stat there;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
         return os_err(errno);
     }
-    enum err err = read_all(fd, to);
+    bool regular = fstat(fd, &there) == 0 && S_ISREG(there.st_mode);
+    enum err err = regular ? read_all(fd, to) : ERR_INVALID;
     (void)close(fd);
     return err;
 }
@@ -156,6 +159,13 @@ enum err file_make_folder(const char *path, unsigned mode)
         }
     }
     return make_one(path, mode);
+}
+
+bool file_is_private(const char *path)
+{
+    struct stat there;
+    return stat(path, &there) == 0 && (there.st_mode & (S_IWGRP | S_IWOTH)) == 0 &&
+           (there.st_uid == geteuid() || there.st_uid == 0);
 }
 
 bool file_exists(const char *path)

@@ -18,6 +18,8 @@ enum err file_read(const char *path, struct buf *to) MUST_USE;
 enum err file_write_atomic(const char *path, struct str content, unsigned mode) MUST_USE;
 enum err file_make_folder(const char *path, unsigned mode) MUST_USE; /* with parents; OK if there */
 bool file_exists(const char *path);
+/* Ours or root's, and nobody else may write into it. */
+bool file_is_private(const char *path);
 enum err file_remove(const char *path) MUST_USE; /* OK when absent */
 
 struct file_lock;

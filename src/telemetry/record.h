@@ -18,7 +18,6 @@ struct telemetry {
     const struct event_table *events;
     struct metrics *metrics;
     const struct log *log;
-    bool unrecorded;            /* events are counted and logged, not kept (for measurements) */
     enum log_level event_level; /* events at or below it become log lines; default WARN */
     bool unrecorded;            /* events are counted and logged, not kept (for measurements) */
 };
