@@ -36,6 +36,11 @@ static enum err wrong(const struct loader *l, const struct yaml *at, enum err co
 /* scheme://host[:port][/path]; user names, queries and fragments have no meaning here. */
 static bool read_url(struct str url, struct str scheme, struct str *authority, struct str *path)
 {
+    for (size_t i = 0; i < url.len; i++) {
+        if ((unsigned char)url.at[i] <= ' ' || (unsigned char)url.at[i] >= 0x7f) {
+            return false; /* nothing that could end the request line it becomes part of */
+        }
+    }
     if (!str_starts(url, scheme)) {
         return false;
     }

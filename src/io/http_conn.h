@@ -2,9 +2,8 @@
  * http_conn.h - the insides that http_server.c, http_conn.c and http_call.c share.
  *
  * Invariants: a connection has a call from the first byte of a request until that request is read
- * and its response is queued; `call->at` and `conn->call` point to each other or the call is on its
- * own. A parser is lent only while a request is being read, so an idle connection holds this struct
- * and a conn.
+ * and its response is queued; `call->at` and `conn->call` point to each other or the call is alone.
+ * A parser is lent only while a request is read: an idle connection holds this struct and a conn.
  */
 #ifndef AIRE_IO_HTTP_CONN_H
 #define AIRE_IO_HTTP_CONN_H
@@ -36,8 +35,8 @@ struct http_server {
     struct timer accept_again; /* after running out of descriptors */
     struct http1_parser *spare[HTTP_PARSERS_SPARE];
     size_t spares;
-    struct arena_pool *arenas; /* of calls */
-    struct buf head;           /* of the response being written */
+    struct arena_pool *arenas;
+    struct buf head; /* of the response being written */
     int64_t date_s;
     char date[WHEN_TEXT_BYTES]; /* of date_s */
     bool draining;
