@@ -46,5 +46,11 @@ enum err fault_set(struct fault *fault, enum err code, const char *format, ...)
         fault->words[0] = '\0';
     }
     va_end(values);
+    /* Words quote what was found: a message is one line all the same. */
+    for (char *at = fault->words; *at != '\0'; at++) {
+        if ((unsigned char)*at < ' ' || *at == 0x7f) {
+            *at = '?';
+        }
+    }
     return code;
 }
