@@ -81,6 +81,12 @@ void dialect_content_text(const struct json *json, uint32_t content, struct aren
                           struct buf *to);
 /* Text of the last message with role "user" of a list, in the arena. */
 struct str dialect_last_user(const struct json *json, uint32_t list, struct arena *arena);
+/* One more change of a channel in this event; beyond DELTAS_MAX only that there were more. */
+void dialect_add_delta(struct stream_view *out, struct answer_view *answer, struct delta delta);
+/* Parses an event that is named twice, by its event: line and by "type"; false: out->failure is
+ * set. */
+bool dialect_named_event(const struct sse_event *event, struct arena *arena, struct json *json,
+                         struct str *type, struct stream_view *out);
 enum err dialect_write_openai_error(struct buf *to, const struct error_text *error);
 enum err dialect_write_anthropic_error(struct buf *to, const struct error_text *error);
 

@@ -80,13 +80,9 @@ static enum failure read_answer(const struct json *json, struct answer_view *ans
 }
 
 static void add_delta(struct stream_view *out, struct answer_view *answer, enum channel_kind kind,
-                      uint64_t index, struct str text)
+                      uint64_t block, struct str text)
 {
-    out->content = true;
-    out->reasoning = kind == CHANNEL_REASONING;
-    answer->has_content = true;
-    answer->text_bytes += text.len;
-    out->deltas[out->delta_count++] = (struct delta){kind, (uint32_t)(index % 65536), text};
+    dialect_add_delta(out, answer, (struct delta){kind, (uint32_t)(block % 65536), text});
 }
 
 static void read_block(const struct json *json, struct answer_view *answer, struct stream_view *out)
@@ -153,15 +149,8 @@ static void read_event(const struct request_view *view, const struct sse_event *
 {
     (void)view;
     struct json json;
-    if (json_parse(&json, event->data, NULL, arena, NULL) != ERR_OK) {
-        out->failure = FAILURE_malformed;
-        out->message = STR("an event of the stream is not JSON");
-        return;
-    }
-    struct str type = json_string(&json, json_get(&json, JSON_ROOT, STR("type")), arena);
-    if (!event->has_event || !str_equal(event->event, type)) {
-        out->failure = FAILURE_malformed;
-        out->message = STR("an event of the stream lacks its event: line");
+    struct str type;
+    if (!dialect_named_event(event, arena, &json, &type, out)) {
         return;
     }
     read_named(&json, type, answer, arena, out);

@@ -155,6 +155,36 @@ struct str dialect_last_user(const struct json *json, uint32_t list, struct aren
     return copy;
 }
 
+void dialect_add_delta(struct stream_view *out, struct answer_view *answer, struct delta delta)
+{
+    out->reasoning = delta.kind == CHANNEL_REASONING && (!out->content || out->reasoning);
+    out->content = true;
+    answer->has_content = true;
+    answer->text_bytes += delta.text.len;
+    if (out->delta_count == DELTAS_MAX) {
+        out->delta_overflow = true;
+        return;
+    }
+    out->deltas[out->delta_count++] = delta;
+}
+
+bool dialect_named_event(const struct sse_event *event, struct arena *arena, struct json *json,
+                         struct str *type, struct stream_view *out)
+{
+    out->failure = FAILURE_malformed;
+    if (json_parse(json, event->data, NULL, arena, NULL) != ERR_OK) {
+        out->message = STR("an event of the stream is not JSON");
+        return false;
+    }
+    *type = json_string(json, json_get(json, JSON_ROOT, STR("type")), arena);
+    if (!event->has_event || !str_equal(event->event, *type)) {
+        out->message = STR("an event of the stream lacks its event: line");
+        return false;
+    }
+    out->failure = FAILURE_none;
+    return true;
+}
+
 void dialect_error_fields(const struct json *json, struct arena *arena, struct error_fields *fields)
 {
     *fields = (struct error_fields){0};

@@ -130,20 +130,6 @@ static enum failure read_answer(const struct json *json, struct answer_view *ans
     return answer->refused ? FAILURE_refused : FAILURE_none;
 }
 
-static void add_delta(struct stream_view *out, struct answer_view *answer, enum channel_kind kind,
-                      uint32_t index, struct str text)
-{
-    out->reasoning = kind == CHANNEL_REASONING && (!out->content || out->reasoning);
-    out->content = true;
-    answer->has_content = true;
-    answer->text_bytes += text.len;
-    if (out->delta_count == DELTAS_MAX) {
-        out->delta_overflow = true;
-        return;
-    }
-    out->deltas[out->delta_count++] = (struct delta){kind, index, text};
-}
-
 enum delta_key {
     DELTA_CONTENT,
     DELTA_THINKING,
@@ -165,8 +151,9 @@ static void read_tools(const struct json *json, uint32_t calls, uint32_t choice,
         uint64_t number = 0;
         (void)json_u64(json, json_get(json, c, STR("index")), &number);
         answer->tool_calls += json_is(json, json_get(json, c, STR("id")), JSON_STRING) ? 1 : 0;
-        add_delta(out, answer, CHANNEL_TOOL, choice * 256 + (uint32_t)(number % 256),
-                  json_inner(json, json_get(json, function, STR("arguments"))));
+        struct str text = json_inner(json, json_get(json, function, STR("arguments")));
+        uint32_t channel = choice * 256 + (uint32_t)(number % 256);
+        dialect_add_delta(out, answer, (struct delta){CHANNEL_TOOL, channel, text});
     }
 }
 
@@ -180,13 +167,14 @@ static void read_delta(const struct json *json, uint32_t delta, uint32_t choice,
         if (text.len > 0) {
             bool thinks = i == DELTA_THINKING || i == DELTA_REASONING;
             answer->refused = answer->refused || i == DELTA_REFUSAL;
-            add_delta(out, answer, thinks ? CHANNEL_REASONING : CHANNEL_TEXT, choice, text);
+            enum channel_kind kind = thinks ? CHANNEL_REASONING : CHANNEL_TEXT;
+            dialect_add_delta(out, answer, (struct delta){kind, choice, text});
         }
     }
     read_tools(json, at[DELTA_TOOLS], choice, out, answer);
     if (json_is(json, at[DELTA_FUNCTION], JSON_OBJECT)) { /* the form before tool_calls */
-        add_delta(out, answer, CHANNEL_TOOL, choice * 256,
-                  json_inner(json, json_get(json, at[DELTA_FUNCTION], STR("arguments"))));
+        struct str text = json_inner(json, json_get(json, at[DELTA_FUNCTION], STR("arguments")));
+        dialect_add_delta(out, answer, (struct delta){CHANNEL_TOOL, choice * 256, text});
     }
 }
 

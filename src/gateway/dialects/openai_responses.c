@@ -143,12 +143,8 @@ static void add_delta(const struct json *json, enum channel_kind kind, struct an
     (void)json_u64(json, json_get(json, JSON_ROOT, STR("output_index")), &item);
     (void)json_u64(json, json_get(json, JSON_ROOT, STR("content_index")), &part);
     struct str text = json_inner(json, json_get(json, JSON_ROOT, STR("delta")));
-    out->content = true;
-    out->reasoning = kind == CHANNEL_REASONING;
-    answer->has_content = true;
-    answer->text_bytes += text.len;
-    out->deltas[out->delta_count++] = (struct delta){
-        kind, (uint32_t)(item % 65536 * 256 + part % 256), text};
+    uint32_t channel = (uint32_t)(item % 65536 * 256 + part % 256);
+    dialect_add_delta(out, answer, (struct delta){kind, channel, text});
 }
 
 static void read_kind(const struct json *json, enum response_event kind, struct answer_view *answer,
@@ -199,15 +195,8 @@ static void read_event(const struct request_view *view, const struct sse_event *
 {
     (void)view;
     struct json json;
-    if (json_parse(&json, event->data, NULL, arena, NULL) != ERR_OK) {
-        out->failure = FAILURE_malformed;
-        out->message = STR("an event of the stream is not JSON");
-        return;
-    }
-    struct str type = json_string(&json, json_get(&json, JSON_ROOT, STR("type")), arena);
-    if (!event->has_event || !str_equal(event->event, type)) {
-        out->failure = FAILURE_malformed;
-        out->message = STR("an event of the stream lacks its event: line");
+    struct str type;
+    if (!dialect_named_event(event, arena, &json, &type, out)) {
         return;
     }
     read_kind(&json, kind_of(type), answer, arena, out);
