@@ -229,7 +229,8 @@ static void finish_plain(struct attempt *a)
     x->answer.finish = arena_str(x->arena, x->answer.finish);
     arena_reset(tape);
     if (failure != FAILURE_none && (failure != FAILURE_refused || x->route->refusals_fall_back)) {
-        fail(a, failure, STR("the answer is not of this dialect"));
+        fail(a, failure,
+             failure == FAILURE_malformed ? STR("the answer is not of this dialect") : STR(""));
         return;
     }
     a->content = a->first = loop_now(loop_of(a));

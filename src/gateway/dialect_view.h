@@ -31,7 +31,7 @@ struct answer_view {
     bool refused;      /* a content filter or the model declined */
     bool has_content;
     uint32_t tool_calls;
-    uint64_t text_bytes;      /* decoded bytes of text and arguments, for estimates */
+    uint64_t text_bytes;      /* of text and arguments as they stand in JSON, for estimates */
     uint32_t finished;        /* choices that have a finish reason */
     uint64_t finished_set[2]; /* which: a bit each, CHOICES_MAX of them */
     bool terminal;            /* the dialect's terminal marker was seen */

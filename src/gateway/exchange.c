@@ -128,20 +128,11 @@ void exchange_client_gone(struct exchange *x)
 {
     must(x->magic == EXCHANGE_MAGIC && !x->gone);
     x->gone = true;
-    if (x->state == EXCHANGE_ENDED) {
-        return;
-    }
-    if (x->state == EXCHANGE_UPSTREAM || x->state == EXCHANGE_STREAM) {
-        if (x->attempt != NULL && !x->attempt->settled) {
-            attempt_abandon(x->attempt, FAILURE_cancelled);
-        }
-        x->reason = "client_gone";
-        exchange_finish(x, OUTCOME_CANCELLED);
-    } else if (x->state == EXCHANGE_REQUEST) {
+    /* Once the answer was made, its record goes on without a listener. */
+    if (x->state != EXCHANGE_SETTLE) {
         x->reason = "client_gone";
         exchange_finish(x, OUTCOME_CANCELLED);
     }
-    /* EXCHANGE_SETTLE: the answer was made; its record goes on without a listener. */
 }
 
 void exchange_finish(struct exchange *x, enum outcome outcome)

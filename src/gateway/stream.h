@@ -2,11 +2,11 @@
  * stream.h - events of an answer on their way to the client, released up to a mark.
  *
  * Events are kept in order; each belongs to at most one channel (choice, block or tool argument)
- * and ends at a number of decoded bytes of it. A stage that judges a channel holds it: the
- * channel's release mark is the minimum over its judges. An event leaves when its end is at or
- * below the mark and every event before it has left. Without judges everything leaves at once, as
- * the raw slices that came. Nothing leaves before the first releasable content; then all that waits
- * in front of it leaves too.
+ * and ends at a number of bytes of its text (counted as they stand in the JSON strings). A stage
+ * that judges a channel holds it: the channel's release mark is the minimum over its judges. An
+ * event leaves when its end is at or below the mark and every event before it has left. Without
+ * judges everything leaves at once, as the raw slices that came. Nothing leaves before the first
+ * releasable content; then all that waits in front of it leaves too.
  */
 #ifndef AIRE_GATEWAY_STREAM_H
 #define AIRE_GATEWAY_STREAM_H
