@@ -203,6 +203,29 @@ static enum failure read_error(struct attempt *a, struct str *words)
     return failure;
 }
 
+/* A plain answer's texts are judged, and the body becomes splice(body, edits). */
+static bool judge_plain(struct attempt *a, const struct json *json)
+{
+    struct exchange *x = a->x;
+    struct json_edit edit;
+    json_edit_init(&edit, buf_str(&a->body), x->arena);
+    if (!pipeline_answer(x, json, &edit)) {
+        return false;
+    }
+    if (edit.count > 0) {
+        struct buf body;
+        buf_init(&body, a->body.limit + STREAM_HELD_MAX);
+        if (json_edit_apply(&edit, &body) != ERR_OK) {
+            buf_end(&body);
+            exchange_raise(x, VERDICT_BLOCK, "length");
+            return false;
+        }
+        buf_end(&a->body);
+        a->body = body;
+    }
+    return true;
+}
+
 static void finish_plain(struct attempt *a)
 {
     struct exchange *x = a->x;
@@ -227,7 +250,12 @@ static void finish_plain(struct attempt *a)
     enum failure failure = x->dialect->read_answer(&json, &x->answer, x->arena);
     /* The body goes with the answer or with the attempt; the record comes later. */
     x->answer.finish = arena_str(x->arena, x->answer.finish);
+    bool allowed = failure != FAILURE_none || judge_plain(a, &json);
     arena_reset(tape);
+    if (!allowed) {
+        fail(a, FAILURE_blocked, str_of(x->answer_reason));
+        return;
+    }
     if (failure != FAILURE_none && (failure != FAILURE_refused || x->route->refusals_fall_back)) {
         fail(a, failure,
              failure == FAILURE_malformed ? STR("the answer is not of this dialect") : STR(""));
@@ -250,8 +278,11 @@ bool attempt_send(struct attempt *a)
             reply_begin(x, 200, a->fields, a->field_count, STR("text/event-stream"),
                         HTTP_LENGTH_UNKNOWN);
         }
+        if (x->holding != 0) {
+            exchange_leaves(x, bytes);
+        }
         http_call_write(x->call, bytes);
-        stream_sent(&x->stream, bytes.len, events);
+        stream_sent(&x->stream, events);
     }
     return !http_call_full(x->call);
 }
@@ -294,24 +325,97 @@ static void note_content(struct attempt *a, const struct stream_view *view)
     }
 }
 
-/* Queues an event behind all its channels: its bytes are the last of them and wait for every one.
- */
-static bool hold(struct attempt *a, struct str raw, const struct stream_view *view)
+/* An event as one run of bytes in which its data stands: as it came, or, where the data came in
+ * several lines, with these joined (a line break between JSON tokens is white space). */
+static struct str one_line(const struct attempt *a, const struct sse_event *event, size_t *data_at)
 {
-    struct stream *stream = &a->x->stream;
-    if (view->delta_overflow && stream->judges > 0) {
-        return false; /* what cannot be judged is not let through */
+    const char *end = event->raw.at + event->raw.len;
+    if (event->data.len == 0 || (event->data.at >= event->raw.at && event->data.at < end)) {
+        *data_at = event->data.len > 0 ? (size_t)(event->data.at - event->raw.at) : 0;
+        return event->raw;
     }
-    for (size_t i = 1; i < view->delta_count; i++) {
-        const struct delta *delta = &view->deltas[i];
-        if (stream_add(stream, STR(""), false, false, delta_channel(delta), delta->text.len) !=
-            ERR_OK) {
-            return false;
+    struct arena *arena = a->x->gateway->scratch;
+    const struct str parts[] = {event->has_event ? STR("event: ") : STR(""), event->event,
+                                event->has_event ? STR("\ndata: ") : STR("data: "), event->data,
+                                STR("\n\n")};
+    char *bytes = arena_alloc(arena, event->event.len + event->data.len + 32);
+    size_t at = 0;
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        *data_at = i == 3 ? at : *data_at;
+        for (size_t n = 0; n < parts[i].len; n++) {
+            bool breaks = i == 3 && parts[i].at[n] == '\n';
+            bytes[at++] = breaks ? ' ' : parts[i].at[n];
         }
     }
-    uint64_t key = view->delta_count > 0 ? delta_channel(&view->deltas[0]) : 0;
-    uint64_t decoded = view->delta_count > 0 ? view->deltas[0].text.len : 0;
-    return stream_add(stream, raw, view->content, view->last, key, decoded) == ERR_OK;
+    return (struct str){bytes, at};
+}
+
+/* An event that says whole texts is judged at once: it becomes splice(event, edits). */
+static bool judge_whole(struct attempt *a, struct str data, size_t data_at, struct str *raw)
+{
+    struct exchange *x = a->x;
+    struct arena *arena = x->gateway->scratch;
+    struct json json;
+    struct json_edit edit;
+    if (json_parse(&json, data, NULL, arena, NULL) != ERR_OK) {
+        return true; /* [DONE] */
+    }
+    json_edit_init(&edit, data, x->arena);
+    if (!pipeline_answer(x, &json, &edit)) {
+        return false;
+    }
+    if (edit.count > 0) {
+        struct str *slices;
+        size_t count = json_edit_slices(&edit, &slices);
+        const struct str parts[] = {str_cut(*raw, 0, data_at), arena_join(arena, slices, count),
+                                    str_cut(*raw, data_at + data.len, raw->len)};
+        *raw = arena_join(arena, parts, 3);
+    }
+    return true;
+}
+
+/* Queues an event with the texts it carries. */
+static bool hold(struct attempt *a, const struct sse_event *event, const struct stream_view *view)
+{
+    struct stream *stream = &a->x->stream;
+    struct stream_text texts[STREAM_TEXTS_MAX];
+    size_t data_at = 0;
+    size_t count = 0;
+    struct str raw = event->raw;
+    if (stream->judges > 0) {
+        if (view->delta_overflow) {
+            return false; /* what cannot be judged is not let through */
+        }
+        raw = one_line(a, event, &data_at);
+        for (; count < view->delta_count; count++) {
+            const struct delta *delta = &view->deltas[count];
+            size_t at = delta->text.len > 0 ? (size_t)(delta->text.at - event->data.at) : 0;
+            texts[count] = (struct stream_text){delta_channel(delta), data_at + at,
+                                                delta->text.len};
+        }
+        struct str data = str_cut(raw, data_at, data_at + event->data.len);
+        if (view->whole && !judge_whole(a, data, data_at, &raw)) {
+            return true; /* the caller sees the verdict */
+        }
+    }
+    return stream_add(stream, raw, view->content, view->last, texts, count) == ERR_OK;
+}
+
+/* False when a judge stopped the answer. */
+static bool judge(struct attempt *a, const struct stream_view *view)
+{
+    struct exchange *x = a->x;
+    bool allowed = x->answer_verdict < VERDICT_ESCALATE;
+    for (size_t i = 0; i < view->delta_count && allowed; i++) {
+        allowed = pipeline_delta(x, &view->deltas[i]);
+    }
+    if (allowed && (view->ends || x->answer.terminal)) {
+        allowed = pipeline_close(x, x->answer.terminal ? GROUPS_ALL : view->ended);
+    }
+    if (!allowed) {
+        fail(a, FAILURE_blocked, str_of(x->answer_reason));
+    }
+    return allowed;
 }
 
 /* One event: judged, queued, sent. False when the attempt is over. */
@@ -330,16 +434,15 @@ static bool take_event(struct attempt *a, const struct sse_event *event)
     }
     note_content(a, &view);
     if (!view.hide) {
-        exchange_leaves(x, event->raw);
-        if (!send_directly(a, event->raw, view.last) && !hold(a, event->raw, &view)) {
+        if (x->holding == 0) {
+            exchange_leaves(x, event->raw);
+        }
+        if (!send_directly(a, event->raw, view.last) && !hold(a, event, &view)) {
             fail(a, FAILURE_too_large, STR("too much of the answer is held back"));
             return false;
         }
     }
-    for (size_t i = 0; i < view.delta_count; i++) {
-        pipeline_delta(x, &view.deltas[i]);
-    }
-    return true;
+    return x->watching == 0 || judge(a, &view);
 }
 
 static void end_stream(struct attempt *a)
@@ -351,8 +454,10 @@ static void end_stream(struct attempt *a)
     }
     struct str tail = x->dialect->stream_tail;
     if (!x->answer.done && tail.len > 0) {
-        exchange_leaves(x, tail);
-        if (stream_add(&x->stream, tail, false, true, 0, 0) != ERR_OK) {
+        if (x->holding == 0) {
+            exchange_leaves(x, tail);
+        }
+        if (stream_add(&x->stream, tail, false, true, NULL, 0) != ERR_OK) {
             fail(a, FAILURE_too_large, STR("too much of the answer is held back"));
             return;
         }
@@ -364,8 +469,7 @@ static void end_stream(struct attempt *a)
 static bool count(struct attempt *a)
 {
     const struct stream *stream = &a->x->stream;
-    size_t held = a->body.cap + a->sse.kept.cap + a->sse.joined.cap + stream->held.cap +
-                  stream->room * sizeof *stream->events;
+    size_t held = a->body.cap + a->sse.kept.cap + a->sse.joined.cap + stream_bytes(stream);
     if (held <= a->counted) {
         return true;
     }
@@ -599,6 +703,7 @@ void attempt_start(struct exchange *x, const struct target *target, struct break
     x->target = target;
     x->attempts++;
     x->answer = (struct answer_view){0};
+    x->answer_verdict = VERDICT_ALLOW;
     x->retry_after_ms = 0;
     x->failure_body = STR("");
     x->failure_words = STR("");

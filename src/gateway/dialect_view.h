@@ -43,19 +43,24 @@ enum channel_kind { CHANNEL_TEXT, CHANNEL_REASONING, CHANNEL_TOOL };
 
 struct delta {
     enum channel_kind kind;
-    uint32_t index;  /* choice, or block, or tool argument index */
+    uint32_t index;  /* of the channel: choice, or block, or tool argument index */
+    uint32_t group;  /* choice, block or item that ends as one */
     struct str text; /* inner JSON string, still escaped; "" for a tool's start */
 };
 #define DELTAS_MAX 16
+#define GROUPS_ALL UINT32_MAX
 
 struct stream_view {
-    bool content;         /* text, reasoning or a tool call begins or goes on */
-    bool reasoning;       /* all of it is reasoning */
-    bool ping;            /* keeps the connection warm, says nothing */
-    bool hide;            /* exists because we asked, not the client */
-    bool last;            /* held until the exchange is settled (terminal event and what follows) */
-    enum failure failure; /* an error event: NONE when it is not one */
-    struct str message;   /* its words, decoded */
+    bool content;   /* text, reasoning or a tool call begins or goes on */
+    bool reasoning; /* all of it is reasoning */
+    bool ping;      /* keeps the connection warm, says nothing */
+    bool hide;      /* exists because we asked, not the client */
+    bool last;      /* held until the exchange is settled (terminal event and what follows) */
+    bool whole;     /* says texts that are no deltas: repeats, citations, results */
+    bool ends;      /* every channel of group `ended` is complete */
+    uint32_t ended;
+    enum failure failure;            /* an error event: NONE when it is not one */
+    struct str message;              /* its words, decoded */
     struct delta deltas[DELTAS_MAX]; /* of the first DELTAS_MAX changes */
     size_t delta_count;
     bool delta_overflow; /* there were more */

@@ -67,9 +67,11 @@ void exchange_begin(struct gateway *gateway, struct http_call *call,
 void exchange_raise(struct exchange *x, enum verdict verdict, const char *reason)
 {
     must(x->magic == EXCHANGE_MAGIC);
-    if (verdict > x->verdict) {
-        x->verdict = verdict;
-        x->reason = reason;
+    bool request = x->state == EXCHANGE_REQUEST;
+    enum verdict *scope = request ? &x->verdict : &x->answer_verdict;
+    if (verdict > *scope) {
+        *scope = verdict;
+        *(request ? &x->reason : &x->answer_reason) = reason;
     }
 }
 

@@ -48,7 +48,7 @@ struct exchange {
     double confidence; /* declared by the client; negative: not told */
     struct json json;
     struct request_view view;
-    enum verdict verdict;
+    enum verdict verdict; /* on the request */
     struct limit_claim claims[LIMIT_CLAIMS_MAX];
     struct limit_reservation reservation;
 
@@ -72,6 +72,10 @@ struct exchange {
     /* the answer */
     struct answer_view answer;
     struct stream stream;
+    enum verdict answer_verdict; /* on this attempt's answer */
+    const char *answer_reason;
+    uint32_t watching;   /* stages that see the answer's texts, a bit each */
+    uint32_t holding;    /* those of them that it waits for */
     struct buf stand_in; /* an answer that no model gave */
     struct buf captured; /* the answer as it left, on routes with capture: full */
     struct str tier_name;
@@ -103,7 +107,8 @@ void exchange_begin(struct gateway *gateway, struct http_call *call,
 void exchange_client_gone(struct exchange *x);
 void exchange_writable(struct exchange *x);
 
-/* Raises the verdict, with the finding that asked for it. */
+/* Raises the verdict on the request, or on the answer of the attempt under way; the guardrail that
+ * asked for it, a word. The runner acts on it. */
 void exchange_raise(struct exchange *x, enum verdict verdict, const char *reason);
 /* Refuses before any attempt, in the client's dialect, and ends; `reason` is a word. */
 void exchange_refuse(struct exchange *x, unsigned status, const char *reason, const char *format,

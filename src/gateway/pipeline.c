@@ -45,11 +45,21 @@ static void *state_of(struct exchange *x, size_t stage)
     return x->states + at;
 }
 
-uint32_t pipeline_judges(void)
+uint32_t pipeline_judges(struct exchange *x)
 {
     uint32_t judges = 0;
+    x->watching = 0;
+    x->holding = 0;
     for (size_t i = 0; i < STAGES; i++) {
-        judges += stages[i] != NULL && stages[i]->on_delta != NULL ? 1 : 0;
+        const struct stage *stage = stages[i];
+        if (stage == NULL || stage->on_delta == NULL) {
+            continue;
+        }
+        enum judging how = stage->judges != NULL ? stage->judges(x, state_of(x, i))
+                                                 : JUDGES_HOLDING;
+        x->watching |= how != JUDGES_NOT ? UINT32_C(1) << i : 0;
+        x->holding |= how == JUDGES_HOLDING ? UINT32_C(1) << i : 0;
+        judges += how == JUDGES_HOLDING ? 1 : 0;
     }
     return judges;
 }
@@ -92,14 +102,52 @@ void pipeline_attempt(struct exchange *x, struct json_edit *edit)
     }
 }
 
-void pipeline_delta(struct exchange *x, const struct delta *delta)
+/* The number of a holding judge: its place among them. */
+static uint32_t judge_of(const struct exchange *x, size_t stage)
 {
-    uint32_t judge = 0;
-    for (size_t i = 0; i < STAGES; i++) {
-        if (stages[i] != NULL && stages[i]->on_delta != NULL) {
-            stages[i]->on_delta(x, state_of(x, i), judge++, delta_channel(delta), delta);
+    uint32_t bit = UINT32_C(1) << stage;
+    return (x->holding & bit) == 0 ? JUDGE_WATCHES
+                                   : (uint32_t)__builtin_popcount(x->holding & (bit - 1));
+}
+
+static bool watches(const struct exchange *x, size_t stage)
+{
+    return (x->watching >> stage & 1) != 0;
+}
+
+static bool answer_allowed(const struct exchange *x)
+{
+    return x->answer_verdict < VERDICT_ESCALATE;
+}
+
+bool pipeline_delta(struct exchange *x, const struct delta *delta)
+{
+    for (size_t i = 0; i < STAGES && x->watching != 0; i++) {
+        if (watches(x, i)) {
+            stages[i]->on_delta(x, state_of(x, i), judge_of(x, i), delta_channel(delta), delta);
         }
     }
+    return answer_allowed(x);
+}
+
+bool pipeline_close(struct exchange *x, uint32_t group)
+{
+    for (size_t i = 0; i < STAGES && x->watching != 0; i++) {
+        if (watches(x, i) && stages[i]->on_close != NULL) {
+            stages[i]->on_close(x, state_of(x, i), judge_of(x, i), group);
+        }
+    }
+    return answer_allowed(x);
+}
+
+bool pipeline_answer(struct exchange *x, const struct json *json, struct json_edit *edit)
+{
+    for (size_t i = 0; i < STAGES && x->watching != 0; i++) {
+        if (watches(x, i) && stages[i]->on_answer != NULL) {
+            stages[i]->on_answer(x, state_of(x, i), json, edit);
+        }
+    }
+    return answer_allowed(x);
 }
 
 void pipeline_response(struct exchange *x)

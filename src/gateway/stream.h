@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
- * stream.h - events of an answer on their way to the client, released up to a mark.
+ * stream.h - events of an answer on their way to the client: released up to a mark, and edited.
  *
- * Events are kept in order; each belongs to at most one channel (choice, block or tool argument)
- * and ends at a number of bytes of its text (counted as they stand in the JSON strings). A stage
- * that judges a channel holds it: the channel's release mark is the minimum over its judges. An
- * event leaves when its end is at or below the mark and every event before it has left. Without
- * judges everything leaves at once, as the raw slices that came. Nothing leaves before the first
- * releasable content; then all that waits in front of it leaves too.
+ * Events are kept in order; each carries texts of channels (choice, block or tool argument), which
+ * are counted as they stand in the JSON strings. A stage that judges a channel holds it: the
+ * channel's release mark is the minimum over its judges. An event leaves when all its texts end at
+ * or below their marks and every event before it has left. Without judges everything leaves at
+ * once, as the raw slices that came. Nothing leaves before the first releasable content; then all
+ * that waits in front of it leaves too.
+ *
+ * A judge may replace a range of a channel's text that it has not cleared yet. The replacement
+ * leaves with the event in which the range begins; nothing that left is ever sent again.
  */
 #ifndef AIRE_GATEWAY_STREAM_H
 #define AIRE_GATEWAY_STREAM_H
@@ -20,23 +23,22 @@
 #define STREAM_HELD_MAX     MIB(1) /* raw bytes waiting; beyond it the attempt fails */
 #define STREAM_CHANNELS_MAX 256
 #define STREAM_JUDGES_MAX   8
+#define STREAM_TEXTS_MAX    16    /* of one event: DELTAS_MAX */
+#define STREAM_EDITS_MAX    10000 /* waiting, of one stream */
 
-struct stream_channel {
-    uint64_t key; /* kind and index */
-    uint64_t decoded;
-    uint64_t cleared[STREAM_JUDGES_MAX];
+/* A text in an event: a piece of a channel. */
+struct stream_text {
+    uint64_t key; /* of the channel */
+    size_t at;    /* of its first byte in the event's raw bytes */
+    size_t len;   /* as it stands there, escaped */
 };
 
-struct stream_event {
-    size_t bytes; /* of its raw form in `held` */
-    uint32_t channel;
-    uint64_t decoded_end; /* 0: belongs to no channel */
-    bool content;
-    bool last;
-};
+struct stream_channel;
+struct stream_event;
 
 struct stream {
-    struct buf held;
+    struct buf held;             /* raw bytes of the waiting events */
+    struct buf edited;           /* what leaves, where it differs */
     struct stream_event *events; /* ring of `room` */
     size_t first;
     size_t count;
@@ -44,6 +46,8 @@ struct stream {
     struct stream_channel *channels;
     size_t channel_count;
     size_t channel_room;
+    size_t edits;      /* waiting */
+    size_t edit_bytes; /* of their replacements, at most STREAM_HELD_MAX */
     uint32_t judges;
     bool open;   /* the first content has left */
     bool ripe;   /* something waits that may open it */
@@ -53,17 +57,25 @@ struct stream {
 void stream_init(struct stream *stream, uint32_t judges, bool lock_last);
 void stream_end(struct stream *stream);
 
-/* Appends an event of `decoded` more bytes in channel `key`. LIMIT beyond the limits above. */
-enum err stream_add(struct stream *stream, struct str raw, bool content, bool last, uint64_t key,
-                    uint64_t decoded) MUST_USE;
-/* Judge number `judge` is content with channel `key` up to `decoded` bytes. Marks only rise. */
-void stream_clear(struct stream *stream, uint32_t judge, uint64_t key, uint64_t decoded);
+/* Appends an event with up to STREAM_TEXTS_MAX texts. LIMIT beyond the limits above. */
+enum err stream_add(struct stream *stream, struct str raw, bool content, bool last,
+                    const struct stream_text *texts, size_t count) MUST_USE;
+/* Judge number `judge` is content with channel `key` up to `bytes` of its text. Marks only rise. */
+void stream_clear(struct stream *stream, uint32_t judge, uint64_t key, uint64_t bytes);
 uint64_t stream_mark(const struct stream *stream, uint64_t key);
+/* Bytes of the channel's text that have come. */
+uint64_t stream_came(const struct stream *stream, uint64_t key);
+/* [from, to) of the channel's text leaves as `with` (escaped, copied). Ranges come in rising order
+ * and lie above the mark. LIMIT beyond STREAM_EDITS_MAX. */
+enum err stream_edit(struct stream *stream, uint64_t key, uint64_t from, uint64_t to,
+                     struct str with) MUST_USE;
 void stream_unlock(struct stream *stream);
-/* What may leave now, borrowed until the next stream_add; empty when nothing may. The caller sends
- * it, then calls stream_sent. */
-struct str stream_releasable(const struct stream *stream, size_t *events);
-void stream_sent(struct stream *stream, size_t bytes, size_t events);
+/* What may leave now, borrowed until the next call; "" with events 0 when nothing may. Where there
+ * are events the caller sends it and then must call stream_sent: edits are used up. */
+struct str stream_releasable(struct stream *stream, size_t *events);
+void stream_sent(struct stream *stream, size_t events);
+/* Memory that it holds. */
+size_t stream_bytes(const struct stream *stream);
 /* Forgets what waits (an attempt failed before anything left). */
 void stream_drop(struct stream *stream);
 

@@ -248,7 +248,7 @@ void upstream_begin(struct exchange *x)
 {
     must(x->state == EXCHANGE_REQUEST && x->route != NULL);
     x->state = EXCHANGE_UPSTREAM;
-    stream_init(&x->stream, pipeline_judges(), x->route->record == RECORD_BEFORE_RELEASE);
+    stream_init(&x->stream, pipeline_judges(x), x->route->record == RECORD_BEFORE_RELEASE);
     timer_init(&x->total, on_total);
     timer_init(&x->retry, on_retry);
     deferred_init(&x->next, on_next);
@@ -421,6 +421,7 @@ static const struct ending {
     {FAILURE_too_long, 400, "context_length_exceeded",
      "the request is longer than the model's context"},
     {FAILURE_client, 400, "invalid_request", "the provider refused the request as invalid"},
+    {FAILURE_blocked, 403, "guardrail_blocked", "the answer was stopped by a guardrail"},
     {FAILURE_stopped, 503, "stopped", "this agent or route has been stopped"},
     {FAILURE_none, 502, "provider_error", "the provider failed"}, /* all others */
 };

@@ -82,7 +82,9 @@ static enum failure read_answer(const struct json *json, struct answer_view *ans
 static void add_delta(struct stream_view *out, struct answer_view *answer, enum channel_kind kind,
                       uint64_t block, struct str text)
 {
-    dialect_add_delta(out, answer, (struct delta){kind, (uint32_t)(block % 65536), text});
+    dialect_add_delta(
+        out, answer,
+        (struct delta){kind, (uint32_t)(block % 65536), (uint32_t)(block % 65536), text});
 }
 
 static void read_block(const struct json *json, struct answer_view *answer, struct stream_view *out)
@@ -104,6 +106,7 @@ static void read_block(const struct json *json, struct answer_view *answer, stru
             add_delta(out, answer, thinks ? CHANNEL_REASONING : CHANNEL_TEXT, index,
                       json_inner(json, text));
         }
+        out->whole = out->delta_count == 0; /* results of the provider's own tools */
     } else if (json_string_is(json, type, STR("text_delta"))) {
         struct str text = json_inner(json, json_get(json, delta, STR("text")));
         if (text.len > 0) {
@@ -115,6 +118,8 @@ static void read_block(const struct json *json, struct answer_view *answer, stru
     } else if (json_string_is(json, type, STR("input_json_delta"))) {
         add_delta(out, answer, CHANNEL_TOOL, index,
                   json_inner(json, json_get(json, delta, STR("partial_json"))));
+    } else if (!json_string_is(json, type, STR("signature_delta"))) {
+        out->whole = true; /* citations, and what is yet to be invented */
     }
 }
 
@@ -124,6 +129,11 @@ static void read_named(const struct json *json, struct str type, struct answer_v
     if (str_equal(type, STR("content_block_delta")) ||
         str_equal(type, STR("content_block_start"))) {
         read_block(json, answer, out);
+    } else if (str_equal(type, STR("content_block_stop"))) {
+        uint64_t index = 0;
+        (void)json_u64(json, json_get(json, JSON_ROOT, STR("index")), &index);
+        out->ends = true;
+        out->ended = (uint32_t)(index % 65536);
     } else if (str_equal(type, STR("message_start"))) {
         uint32_t message = json_get(json, JSON_ROOT, STR("message"));
         dialect_add_usage(json, json_get(json, message, STR("usage")), answer);

@@ -153,7 +153,7 @@ static void read_tools(const struct json *json, uint32_t calls, uint32_t choice,
         answer->tool_calls += json_is(json, json_get(json, c, STR("id")), JSON_STRING) ? 1 : 0;
         struct str text = json_inner(json, json_get(json, function, STR("arguments")));
         uint32_t channel = choice * 256 + (uint32_t)(number % 256);
-        dialect_add_delta(out, answer, (struct delta){CHANNEL_TOOL, channel, text});
+        dialect_add_delta(out, answer, (struct delta){CHANNEL_TOOL, channel, choice, text});
     }
 }
 
@@ -168,13 +168,13 @@ static void read_delta(const struct json *json, uint32_t delta, uint32_t choice,
             bool thinks = i == DELTA_THINKING || i == DELTA_REASONING;
             answer->refused = answer->refused || i == DELTA_REFUSAL;
             enum channel_kind kind = thinks ? CHANNEL_REASONING : CHANNEL_TEXT;
-            dialect_add_delta(out, answer, (struct delta){kind, choice, text});
+            dialect_add_delta(out, answer, (struct delta){kind, choice, choice, text});
         }
     }
     read_tools(json, at[DELTA_TOOLS], choice, out, answer);
     if (json_is(json, at[DELTA_FUNCTION], JSON_OBJECT)) { /* the form before tool_calls */
         struct str text = json_inner(json, json_get(json, at[DELTA_FUNCTION], STR("arguments")));
-        dialect_add_delta(out, answer, (struct delta){CHANNEL_TOOL, choice * 256, text});
+        dialect_add_delta(out, answer, (struct delta){CHANNEL_TOOL, choice * 256, choice, text});
     }
 }
 
@@ -187,8 +187,13 @@ static void read_choice(const struct json *json, uint32_t node, struct stream_vi
     uint64_t index = 0;
     json_pick(json, node, keys, 3, at);
     (void)json_u64(json, at[0], &index);
-    read_delta(json, at[1], (uint32_t)(index % CHOICES_MAX), out, answer);
-    finish_choice(json, at[2], (uint32_t)(index % CHOICES_MAX), answer);
+    uint32_t choice = (uint32_t)(index % CHOICES_MAX);
+    read_delta(json, at[1], choice, out, answer);
+    finish_choice(json, at[2], choice, answer);
+    if (json_is(json, at[2], JSON_STRING)) {
+        out->ended = out->ends ? GROUPS_ALL : choice;
+        out->ends = true;
+    }
 }
 
 static void read_event(const struct request_view *view, const struct sse_event *event,

@@ -144,7 +144,7 @@ static void add_delta(const struct json *json, enum channel_kind kind, struct an
     (void)json_u64(json, json_get(json, JSON_ROOT, STR("content_index")), &part);
     struct str text = json_inner(json, json_get(json, JSON_ROOT, STR("delta")));
     uint32_t channel = (uint32_t)(item % 65536 * 256 + part % 256);
-    dialect_add_delta(out, answer, (struct delta){kind, channel, text});
+    dialect_add_delta(out, answer, (struct delta){kind, channel, (uint32_t)(item % 65536), text});
 }
 
 static void read_kind(const struct json *json, enum response_event kind, struct answer_view *answer,
@@ -167,6 +167,7 @@ static void read_kind(const struct json *json, enum response_event kind, struct 
         add_delta(json, CHANNEL_TOOL, answer, out);
         break;
     case EVENT_ITEM:
+        out->whole = true;
         if (json_string_is(json, json_get(json, item, STR("type")), STR("function_call"))) {
             answer->tool_calls++;
             add_delta(json, CHANNEL_TOOL, answer, out);
@@ -179,13 +180,15 @@ static void read_kind(const struct json *json, enum response_event kind, struct 
         answer->terminal = true;
         answer->done = true;
         out->last = true;
+        out->whole = true;
         break;
     case EVENT_FAILED:
         dialect_error_fields(json, arena, &fields);
         out->failure = failure_of_error(fields.code, fields.type, fields.message);
         out->message = fields.message;
         break;
-    case EVENT_OTHER:
+    case EVENT_OTHER: /* repeats what deltas said, or says what has none */
+        out->whole = true;
         break;
     }
 }
@@ -200,6 +203,12 @@ static void read_event(const struct request_view *view, const struct sse_event *
         return;
     }
     read_kind(&json, kind_of(type), answer, arena, out);
+    uint64_t item = 0;
+    if (str_ends(type, STR(".done")) &&
+        json_u64(&json, json_get(&json, JSON_ROOT, STR("output_index")), &item)) {
+        out->ends = true;
+        out->ended = (uint32_t)(item % 65536);
+    }
     uint64_t sequence = 0;
     if (out->failure == FAILURE_none &&
         json_u64(&json, json_get(&json, JSON_ROOT, STR("sequence_number")), &sequence)) {
