@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * texts.h - every text in a request or an answer, with where it came from: one walk over the tape,
+ * the same for all dialects.
+ *
+ * What is structure (types, roles, ids, names of tools, schemas, signatures, binary data) is left
+ * out by its key; all else is text, so that a field nobody has thought of is judged and not
+ * missed. In objects of free form (a tool's input, metadata) everything is text, keys and long
+ * numbers too.
+ */
+#ifndef AIRE_GATEWAY_TEXTS_H
+#define AIRE_GATEWAY_TEXTS_H
+
+#include "domain/provenance.h"
+#include "json/json.h"
+
+#define TEXTS_MAX 100000 /* of one document; beyond it `overflow` */
+
+enum text_form {
+    TEXT_PLAIN,
+    TEXT_JSON,  /* the string is JSON itself: arguments of a tool */
+    TEXT_KEY,   /* a member's name in an object of free form */
+    TEXT_NUMBER /* a number in one */
+};
+
+struct text {
+    uint32_t node;
+    enum provenance provenance;
+    enum text_form form;
+    bool echo; /* the answer repeats what the request said */
+};
+
+struct texts {
+    struct text *items; /* in the arena */
+    size_t count;
+    size_t bytes; /* of all of them, as they stand */
+    bool overflow;
+};
+
+void texts_of_request(const struct json *json, struct arena *arena, struct texts *texts);
+void texts_of_answer(const struct json *json, struct arena *arena, struct texts *texts);
+
+#endif
