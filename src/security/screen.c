@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * screen.c - windows for the finders, and spans joined to regions.
  *
- * Invariants: `pending` is in order of start, then longest first, then by finder; every span in it
+ * Invariants: `pending` is in order of start, what goes on first, then longest first, then by
+ * finder; every span in it
  * that begins below the mark is known, since no finder's safe point lies below it. */
 #include "security/screen.h"
 
@@ -39,6 +40,9 @@ static bool comes_before(const struct pending *a, const struct pending *b)
 {
     if (a->start != b->start) {
         return a->start < b->start;
+    }
+    if (((a->flags ^ b->flags) & SPAN_GOES_ON) != 0) {
+        return (a->flags & SPAN_GOES_ON) != 0;
     }
     return a->end != b->end ? a->end > b->end : a->finder < b->finder;
 }
