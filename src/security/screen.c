@@ -161,6 +161,7 @@ static bool begin_region(struct screen *screen)
                                    .end = first->end,
                                    .finder = first->finder,
                                    .kind = first->kind,
+                                   .finders = UINT32_C(1) << first->finder,
                                    .score = first->score,
                                    .begins = true};
     screen->is_open = true;
@@ -183,6 +184,7 @@ static void grow_region(struct screen *screen)
             open->end = next->end;
             screen->goes_on = (next->flags & SPAN_OPEN) != 0;
         }
+        open->finders |= UINT32_C(1) << next->finder;
         open->score = next->score > open->score ? next->score : open->score;
         pop_pending(screen);
     }

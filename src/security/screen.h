@@ -4,9 +4,9 @@
  *
  * Overlapping spans are one region, so that no byte of any of them is left; it is named by the span
  * that begins first (of those the longest, then the earlier finder). A region that lies across the
- * mark is told in pieces: the first `begins`, the last `ends` where its end was known in time. Whatever the cuts of the text, the
- * same regions come (the finders' promise carries over), and nothing is held that every finder has
- * decided.
+ * mark is told in pieces: the first `begins`, the last `ends` where its end was known in time.
+ * Whatever the cuts of the text, the same regions come (the finders' promise carries over), and
+ * nothing is held that every finder has decided.
  */
 #ifndef AIRE_SECURITY_SCREEN_H
 #define AIRE_SECURITY_SCREEN_H
@@ -20,8 +20,9 @@
 struct region {
     uint64_t start; /* bytes of the whole text */
     uint64_t end;
-    uint16_t finder; /* index */
+    uint16_t finder; /* index of the one that names it */
     uint16_t kind;
+    uint32_t finders; /* a bit for each that has found something in it so far */
     float score;
     bool begins;
     bool ends;
