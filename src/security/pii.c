@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * pii.c - one pass over a window: which recognisers are asked where, and the safe point.
+ *
+ * Candidates begin where a run of letters and digits begins, at a wide (CJK) character, or at a
+ * plus or parenthesis. Whether a position begins one depends on the bytes behind it alone, so a
+ * window may begin anywhere. Nothing is remembered between windows. */
+#include "security/pii.h"
+
+#include "base/must.h"
+#include "security/pii_scan.h"
+
+#include <string.h>
+
+enum { NONE = 0, DIGIT = 1, LOWER = 2, UPPER = 4, LATIN = 8, WIDE = 16, MARK = 32, SYMBOL = 64 };
+enum { WORD = DIGIT | LOWER | UPPER | LATIN };
+
+#define D4 DIGIT, DIGIT, DIGIT, DIGIT
+#define U8 UPPER, UPPER, UPPER, UPPER, UPPER, UPPER, UPPER, UPPER
+#define L8 LOWER, LOWER, LOWER, LOWER, LOWER, LOWER, LOWER, LOWER
+#define T8 LATIN, LATIN, LATIN, LATIN, LATIN, LATIN, LATIN, LATIN
+#define W8 WIDE, WIDE, WIDE, WIDE, WIDE, WIDE, WIDE, WIDE
+
+/* 0xC2 leads the symbols of Latin-1, 0x80 .. 0xBF continue a letter of two bytes. */
+static const uint8_t kinds[256] = {
+    ['('] = MARK, ['+'] = MARK, ['0'] = D4, D4,          DIGIT,
+    DIGIT,        ['A'] = U8,   U8,         U8,          UPPER,
+    UPPER,        ['a'] = L8,   L8,         L8,          LOWER,
+    LOWER,        [0x80] = T8,  T8,         T8,          T8,
+    T8,           T8,           T8,         T8,          [0xC2] = SYMBOL,
+    LATIN,        LATIN,        LATIN,      LATIN,       LATIN,
+    [0xC8] = T8,  T8,           T8,         [0xE0] = W8, W8,
+    WIDE,         WIDE,         WIDE,       WIDE,        WIDE,
+};
+
+static const struct {
+    struct str name;
+    struct str label;
+    bool structured;
+    bool on;
+} entities[PII_ENTITIES] = {
+#define STRUCTURED                         true
+#define FREE                               false
+#define ENTITY(id, name, label, group, on) {STR_CONST(name), STR_CONST(label), group, on},
+#include "security/pii.def"
+#undef ENTITY
+#undef STRUCTURED
+#undef FREE
+};
+
+struct str pii_entity_name(enum pii_entity entity)
+{
+    must(entity < PII_ENTITIES);
+    return entities[entity].name;
+}
+
+struct str pii_label(enum pii_entity entity)
+{
+    must(entity < PII_ENTITIES);
+    return entities[entity].label;
+}
+
+bool pii_structured(enum pii_entity entity)
+{
+    must(entity < PII_ENTITIES);
+    return entities[entity].structured;
+}
+
+enum pii_entity pii_entity_of(struct str name)
+{
+    int entity = 0;
+    while (entity < PII_ENTITIES && !str_equal(entities[entity].name, name)) {
+        entity++;
+    }
+    return (enum pii_entity)entity;
+}
+
+uint64_t pii_defaults(void)
+{
+    uint64_t bits = 0;
+    for (int i = 0; i < PII_ENTITIES; i++) {
+        bits |= entities[i].on ? PII_BIT(i) : 0;
+    }
+    return bits;
+}
+
+bool pii_wants(const struct pii_scan *scan, enum pii_entity entity)
+{
+    return (scan->pii->entities & PII_BIT(entity)) != 0;
+}
+
+void pii_offer(struct pii_scan *scan, size_t end, enum pii_entity entity, float score)
+{
+    bool better = end > scan->end || (end == scan->end && entity < scan->kind);
+    if (better && end > scan->start && pii_wants(scan, entity)) {
+        scan->end = end;
+        scan->kind = entity;
+        scan->score = score;
+    }
+}
+
+bool pii_wordish(const struct pii_scan *scan, size_t at)
+{
+    return at < scan->len && (kinds[scan->text[at]] & WORD) != 0;
+}
+
+bool pii_word_before(const struct pii_scan *scan, size_t at)
+{
+    unsigned c = pii_behind(scan, at, 1);
+    if (c < 0x80) {
+        return pii_alnum(c);
+    }
+    unsigned lead = pii_behind(scan, at, 2);
+    return (c >= 0xC3 && c < 0xE0) || (c < 0xC0 && lead >= 0xC3 && lead < 0xE0);
+}
+
+size_t pii_word_end(struct pii_scan *scan, size_t at)
+{
+    size_t end = at;
+    while ((kinds[pii_peek(scan, end)] & (LOWER | UPPER | LATIN)) != 0 && end - at < PII_RUN_MAX) {
+        end++;
+    }
+    return end;
+}
+
+/* Behind the run of letters and digits that `at` is in. */
+static size_t run_end(const struct pii_scan *scan, size_t at)
+{
+    while (pii_wordish(scan, at)) {
+        at++;
+    }
+    return at;
+}
+
+/* What may follow a word that is the beginning of something longer. */
+static bool joins(unsigned c)
+{
+    return c == '@' || c == '.' || c == '_' || c == '%' || c == '+' || c == '-' || c == ':' ||
+           c == '\'';
+}
+
+static void try_word(struct pii_scan *scan, unsigned mixed)
+{
+    unsigned first = kinds[scan->text[scan->start]];
+    unsigned next = pii_peek(scan, scan->run);
+    if (mixed == LOWER && !joins(next)) {
+        return; /* most of prose */
+    }
+    if (joins(next)) {
+        pii_try_email(scan);
+        pii_try_site(scan);
+        pii_try_ipv6(scan);
+    }
+    if (next == ':' || next == '-' || next == '.') {
+        pii_try_mac(scan);
+    }
+    if ((mixed & DIGIT) != 0 || (first == UPPER && scan->run - scan->start <= 4)) {
+        pii_try_iban(scan);
+        pii_try_nino(scan);
+        pii_try_code(scan);
+    }
+    if (first == DIGIT) {
+        pii_try_number(scan);
+        pii_try_birth_number(scan);
+        pii_try_phone(scan);
+        pii_try_address_number(scan);
+    } else if (first != LOWER) {
+        uint32_t classes = pii_classes(scan->pii, scan->text + scan->start,
+                                       scan->run - scan->start);
+        pii_try_birth_month(scan);
+        pii_try_address_word(scan, classes);
+        pii_try_person(scan, classes);
+    }
+}
+
+/* Asks about the candidate at scan->start; the position to go on from when there is none. */
+static size_t try_at(struct pii_scan *scan)
+{
+    const unsigned char *text = scan->text;
+    unsigned first = kinds[text[scan->start]];
+    scan->run = scan->start;
+    if (first == MARK) {
+        scan->run = scan->start + 1;
+        pii_try_phone(scan);
+        return scan->start + 1;
+    }
+    if (first == WIDE || first == SYMBOL) {
+        size_t len = first == SYMBOL ? 2 : text[scan->start] >= 0xF0 ? 4 : 3;
+        (void)pii_peek(scan, scan->start + len - 1);
+        scan->run = scan->start + len;
+        if (first == WIDE && !scan->more) {
+            pii_try_wide_person(scan);
+            pii_try_email(scan);
+            pii_try_birth_number(scan);
+        }
+        return scan->start + len;
+    }
+    unsigned mixed = 0;
+    while (pii_wordish(scan, scan->run) && scan->run - scan->start <= PII_RUN_MAX) {
+        mixed |= kinds[text[scan->run++]];
+    }
+    if (scan->run - scan->start > PII_RUN_MAX) {
+        return run_end(scan, scan->run);
+    }
+    if (scan->run == scan->len && !scan->final) {
+        scan->more = true;
+        return scan->start;
+    }
+    try_word(scan, mixed);
+    return scan->run;
+}
+
+static size_t find(const void *self, const struct window *window, struct finder_state *state,
+                   struct spans *found)
+{
+    const unsigned char *text = (const unsigned char *)window->text.at;
+    size_t len = window->text.len;
+    size_t at = window->from;
+    struct pii_scan scan = {.text = text, .len = len, .pii = self, .final = window->final};
+    (void)state;
+    must(at <= len);
+    if (pii_word_before(&scan, at)) {
+        at = run_end(&scan, at);
+    }
+    while (at < len) {
+        if (kinds[text[at]] == NONE) {
+            at++;
+            continue;
+        }
+        scan.start = at;
+        scan.end = at;
+        scan.kind = PII_ENTITIES;
+        scan.context_known = false;
+        size_t next = try_at(&scan);
+        if (scan.more) {
+            return at;
+        }
+        if (scan.end > at) {
+            spans_add(found, (struct span){at, scan.end, (uint16_t)scan.kind, 0, scan.score});
+            next = pii_word_before(&scan, scan.end) ? run_end(&scan, scan.end) : scan.end;
+        }
+        at = next < len ? next : len;
+    }
+    return len;
+}
+
+void pii_init(struct pii *pii, uint64_t wanted)
+{
+    must((wanted >> PII_ENTITIES) == 0);
+    memset(pii, 0, sizeof *pii);
+    pii->entities = wanted;
+    pii_index_words(pii);
+}
+
+struct finder pii_finder(const struct pii *pii)
+{
+    return (struct finder){"pii", find, pii};
+}

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * pii_phone.c - telephone numbers: E.164 with a plus or 00, national shapes, and any group of
+ * digits next to a word that says telephone. */
+#include "security/pii_number.h"
+
+#include <string.h>
+
+enum { TEXT_MAX = 40, EXTENSION_MAX = 6 };
+
+/* A number as it is written, separators made one blank: "+44 20 7946 0958", "(030) 1234567". */
+struct written {
+    char text[TEXT_MAX + 1];
+    uint8_t digits[TEXT_MAX + 1]; /* digits in text[0, i) */
+    size_t end[TEXT_MAX + 1];     /* positions in the scan */
+    size_t len;
+};
+
+static void put(struct written *written, char c, size_t end)
+{
+    size_t i = written->len;
+    written->text[i] = c;
+    written->end[i] = end;
+    written->digits[i + 1] = (uint8_t)(written->digits[i] + (pii_digit((unsigned)c) ? 1 : 0));
+    written->len = i + 1;
+}
+
+/* The length of a separator at `at`, 0 for none. */
+static size_t gap(struct pii_scan *scan, size_t at)
+{
+    unsigned c = pii_peek(scan, at);
+    if (c == ' ' || c == '-' || c == '.' || c == '/') {
+        return 1;
+    }
+    if (c == 0xC2 && pii_peek(scan, at + 1) == 0xA0) {
+        return 2;
+    }
+    if (c == 0xE2 && pii_peek(scan, at + 1) == 0x80) {
+        unsigned last = pii_peek(scan, at + 2);
+        return last == 0xAF || (last >= 0x90 && last <= 0x93) ? 3 : 0;
+    }
+    return 0;
+}
+
+static void read_written(struct pii_scan *scan, struct written *written)
+{
+    size_t at = scan->start;
+    bool open = false;
+    while (written->len < TEXT_MAX - 1) {
+        unsigned c = pii_peek(scan, at);
+        size_t len = gap(scan, at);
+        if (pii_digit(c) || (c == '+' && written->len == 0)) {
+            put(written, (char)c, ++at);
+        } else if (c == '(' && !open && written->digits[written->len] < 4) {
+            open = true;
+            put(written, '(', ++at);
+        } else if (c == ')' && open) {
+            open = false;
+            put(written, ')', ++at);
+            size_t blank = gap(scan, at);
+            put(written, ' ', at + blank);
+            at += blank;
+        } else if (len > 0 && written->len > 0 && written->text[written->len - 1] != ' ' &&
+                   written->text[written->len - 1] != '(') {
+            unsigned next = pii_peek(scan, at + len);
+            if (!pii_digit(next) && next != '(') {
+                break;
+            }
+            at += len;
+            put(written, ' ', at);
+        } else {
+            break;
+        }
+    }
+    while (written->len > 0 &&
+           (written->text[written->len - 1] == ' ' || written->text[written->len - 1] == '(')) {
+        written->len--;
+    }
+}
+
+/* " x123", "x12", " ext. 5": the end of an extension, or `at`. */
+static size_t extension_end(struct pii_scan *scan, size_t at)
+{
+    size_t i = at;
+    i += pii_peek(scan, i) == ' ' ? 1 : 0;
+    if ((pii_peek(scan, i) | 0x20) == 'e' && (pii_peek(scan, i + 1) | 0x20) == 'x' &&
+        (pii_peek(scan, i + 2) | 0x20) == 't') {
+        i += 3;
+        i += pii_peek(scan, i) == '.' ? 1 : 0;
+        i += pii_peek(scan, i) == ' ' ? 1 : 0;
+    } else if ((pii_peek(scan, i) | 0x20) == 'x') {
+        i++;
+    } else {
+        return at;
+    }
+    size_t digits = i;
+    while (pii_digit(pii_peek(scan, i)) && i - digits <= EXTENSION_MAX) {
+        i++;
+    }
+    bool good = i > digits && i - digits <= EXTENSION_MAX && !pii_alnum(pii_peek(scan, i));
+    return good ? i : at;
+}
+
+static bool fits(const char *shape, const char *text, size_t len)
+{
+    if (strlen(shape) != len) {
+        return false;
+    }
+    for (size_t i = 0; i < len; i++) {
+        char s = shape[i];
+        char c = text[i];
+        bool digit = pii_digit((unsigned char)c);
+        bool good = s == 'D'   ? digit
+                    : s == 'N' ? digit && c >= '2'
+                    : s == 'M' ? digit && c >= '3'
+                               : c == s;
+        if (!good) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* 0 none, 1 beside a word that says so, 2 anywhere. */
+static int national(const char *text, size_t len)
+{
+    static const struct {
+        const char *shape;
+        int where;
+    } shapes[] = {
+#define SAID                1
+#define FREE                2
+#define SHAPE(shape, where) {shape, where},
+#include "security/pii_phone.def"
+#undef SHAPE
+#undef FREE
+#undef SAID
+    };
+    int best = 0;
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        if (shapes[i].where > best && fits(shapes[i].shape, text, len)) {
+            best = shapes[i].where;
+        }
+    }
+    return best;
+}
+
+/* Digits behind a plus or 00: a country code and as many digits as its plan has. */
+static bool international(const char *digits, size_t count)
+{
+    static const struct {
+        const char *code;
+        uint8_t shortest;
+        uint8_t longest;
+    } countries[] = {
+#define COUNTRY(code, shortest, longest) {code, shortest, longest},
+#include "security/pii_phone.def"
+#undef COUNTRY
+    };
+    for (size_t i = 0; i < sizeof countries / sizeof *countries; i++) {
+        size_t len = strlen(countries[i].code);
+        if (count > len && memcmp(digits, countries[i].code, len) == 0) {
+            /* A trunk zero in parentheses, +44 (0) 20, is one digit more. */
+            size_t rest = count - len - (digits[len] == '0' ? 1 : 0);
+            size_t whole = count - len;
+            return (whole >= countries[i].shortest && whole <= countries[i].longest) ||
+                   (rest >= countries[i].shortest && rest <= countries[i].longest);
+        }
+    }
+    return false;
+}
+
+/* A word such as "mobile" or "fax" behind the number: 0431 35 06 90-Office. */
+static bool said_behind(struct pii_scan *scan, size_t at)
+{
+    unsigned c = pii_peek(scan, at);
+    if (c != ' ' && c != '-') {
+        return false;
+    }
+    size_t end = pii_word_end(scan, at + 1);
+    unsigned next = pii_peek(scan, end);
+    return end - at > 3 && end - at < 12 && !pii_alnum(next) &&
+           (pii_classes(scan->pii, scan->text + at + 1, end - at - 1) & PII_W_PHONE) != 0;
+}
+
+static bool bounded(struct pii_scan *scan, size_t end)
+{
+    unsigned c = pii_peek(scan, end);
+    unsigned next = pii_peek(scan, end + 1);
+    if (c == '-' || c == '.' || c == '/' || c == ':' || c == ',') {
+        return !pii_digit(next) || c == ',';
+    }
+    if (c == ' ' && pii_digit(next)) {
+        return false;
+    }
+    return !pii_alnum(c) && c != '_' && c != '%' && c != '@' && !(c >= 0xC3 && c < 0xE0);
+}
+
+/* Any grouping will do where a word says that it is a telephone number. */
+static bool loose(const struct written *written, size_t len)
+{
+    size_t digits = written->digits[len];
+    size_t groups = 1;
+    for (size_t i = 0; i < len; i++) {
+        groups += written->text[i] == ' ' ? 1 : 0;
+    }
+    bool dated = fits("DDDD DD DD", written->text, len) || fits("DD DD DDDD", written->text, len);
+    return digits >= 6 && digits <= 13 && groups <= 6 && !dated && (groups > 2 || digits >= 7);
+}
+
+static float score_of(struct pii_scan *scan, const struct written *written, size_t len)
+{
+    const char *text = written->text;
+    size_t zeros = text[0] == '+' ? 1 : text[0] == '0' && text[1] == '0' && text[2] != ' ' ? 2 : 0;
+    char digits[TEXT_MAX];
+    size_t count = 0;
+    bool grouped = false;
+    for (size_t i = zeros; i < len; i++) {
+        grouped |= text[i] == ' ';
+        if (pii_digit((unsigned char)text[i])) {
+            digits[count++] = text[i];
+        }
+    }
+    if (zeros == 1 && international(digits, count)) {
+        return 0.97F;
+    }
+    if (zeros == 2 && grouped && international(digits, count)) {
+        return 0.9F;
+    }
+    if (zeros == 1 && count < 7) {
+        return 0;
+    }
+    const struct pii_context *context = pii_context(scan);
+    int where = national(text, len);
+    bool said = (context->near & PII_W_PHONE) != 0 && (context->nearest & PII_W_PHONE) != 0;
+    bool refused = (context->nearest & ~(uint32_t)(PII_W_PHONE | PII_W_CARD)) != 0;
+    if (where == 2 && !refused) {
+        return said ? 0.95F : 0.8F;
+    }
+    if (where == 1 && said) {
+        return 0.9F;
+    }
+    if (loose(written, len) && (said || (!refused && said_behind(scan, written->end[len - 1])))) {
+        return 0.7F;
+    }
+    return 0;
+}
+
+void pii_try_phone(struct pii_scan *scan)
+{
+    unsigned first = scan->text[scan->start];
+    struct written written;
+    written.len = 0;
+    written.digits[0] = 0;
+    if (!pii_wants(scan, PII_PHONE) || (!pii_number_begins(scan) && first != '(') ||
+        pii_behind(scan, scan->start, 1) == '+' || pii_word_before(scan, scan->start)) {
+        return;
+    }
+    unsigned next = pii_peek(scan, scan->start + 1);
+    if (first != '(' ? first == '+' && !pii_digit(next) && next != '(' : !pii_digit(next)) {
+        return;
+    }
+    read_written(scan, &written);
+    for (size_t len = written.len; len > 0 && written.digits[len] >= 6; len--) {
+        bool whole = len == written.len || written.text[len] == ' ';
+        if (!whole || !pii_digit((unsigned char)written.text[len - 1])) {
+            continue;
+        }
+        size_t end = written.end[len - 1];
+        size_t extended = extension_end(scan, end);
+        if (extended == end && !bounded(scan, end) && len == written.len) {
+            continue;
+        }
+        if (len < written.len && scan->text[end] != ' ' && scan->text[end] < 0x80) {
+            continue;
+        }
+        float score = score_of(scan, &written, len);
+        if (score > 0) {
+            pii_offer(scan, extended, PII_PHONE, score);
+            return;
+        }
+    }
+}
