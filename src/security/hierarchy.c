@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * hierarchy.c - a handful of forms, looked for where they can begin. */
+#include "security/hierarchy.h"
+
+static const struct form {
+    struct str rule;
+    struct str words; /* lower case; a blank stands for any white space or none */
+    bool at_line;     /* only at the beginning of a line */
+} forms[] = {
+    {STR_CONST("role_message"), STR_CONST("\"role\" : \"system\""), false},
+    {STR_CONST("role_message"), STR_CONST("\"role\" : \"developer\""), false},
+    {STR_CONST("tool_choice"), STR_CONST("\"tool_choice\" :"), false},
+    {STR_CONST("tool_choice"), STR_CONST("\"tools\" : [ {"), false},
+    {STR_CONST("answer_form"), STR_CONST("\"response_format\" :"), false},
+    {STR_CONST("role_marker"), STR_CONST("system:"), true},
+    {STR_CONST("role_marker"), STR_CONST("developer:"), true},
+    {STR_CONST("role_marker"), STR_CONST("[system]"), true},
+    {STR_CONST("role_marker"), STR_CONST("<system>"), true},
+    {STR_CONST("role_marker"), STR_CONST("### system"), true},
+    {STR_CONST("role_marker"), STR_CONST("system message:"), true},
+    {STR_CONST("role_marker"), STR_CONST("system prompt:"), true},
+};
+
+static char lower(char byte)
+{
+    return byte >= 'A' && byte <= 'Z' ? (char)(byte + 32) : byte;
+}
+
+static bool is_blank(char byte)
+{
+    return byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r';
+}
+
+/* Bytes of the text that the form takes from `at` on; 0: it does not stand there. */
+static size_t match(struct str text, size_t at, struct str words)
+{
+    size_t from = at;
+    for (size_t i = 0; i < words.len; i++) {
+        if (words.at[i] == ' ') {
+            while (at < text.len && is_blank(text.at[at])) {
+                at++;
+            }
+        } else if (at == text.len || lower(text.at[at]) != words.at[i]) {
+            return 0;
+        } else {
+            at++;
+        }
+    }
+    return at - from;
+}
+
+static bool ranks_below(enum provenance provenance)
+{
+    return provenance == PROVENANCE_USER || provenance >= PROVENANCE_TOOL_RESULT;
+}
+
+struct str hierarchy_text(struct str text, enum provenance provenance, size_t *start, size_t *end)
+{
+    bool at_line = true;
+    if (!ranks_below(provenance)) {
+        return STR("");
+    }
+    for (size_t at = 0; at < text.len; at++) {
+        char byte = text.at[at];
+        bool may_begin = at_line || byte == '"';
+        for (size_t i = 0; may_begin && i < sizeof forms / sizeof forms[0]; i++) {
+            size_t bytes = forms[i].at_line && !at_line ? 0 : match(text, at, forms[i].words);
+            if (bytes > 0) {
+                *start = at;
+                *end = at + bytes;
+                return forms[i].rule;
+            }
+        }
+        at_line = byte == '\n' || (at_line && is_blank(byte));
+    }
+    return STR("");
+}
+
+void hierarchy_next(struct hierarchy_order *order, enum provenance provenance)
+{
+    if (ranks_below(provenance)) {
+        order->lower = true;
+    } else if (provenance != PROVENANCE_ASSISTANT) {
+        order->late = order->late || order->lower;
+    }
+}
