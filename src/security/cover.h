@@ -12,7 +12,7 @@
 #include "security/finder.h"
 #include "text/hits.h"
 
-#define COVER_COSTLY_MAX 256
+#define COVER_COSTLY_MAX 128
 #define COVER_SOURCES    2
 #define COVER_UNJUDGED   0x8000 /* on a kind: whether it is one is not known */
 

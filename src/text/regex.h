@@ -18,7 +18,7 @@
 #define REGEX_PATTERN_MAX 4096
 #define REGEX_STEPS_MAX   200000 /* items tried in one search, all starting positions together */
 #define REGEX_QUICK_STEPS 300    /* at one place, before it counts as costly */
-#define REGEX_FULL_STEPS  20000  /* at one place at most */
+#define REGEX_FULL_STEPS  10000  /* at one place at most */
 
 enum regex_use { REGEX_SEARCH, REGEX_AT };
 

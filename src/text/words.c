@@ -156,6 +156,7 @@ static size_t make_classes(struct words *words, const struct word *items, size_t
             (void)fault_set(fault, ERR_INVALID,
                             "'" STR_FMT "' must hold 1 to %d letters, digits and spaces",
                             STR_ARG(utf8_head(items[i].text, 64)), WORD_SYMBOLS_MAX - 2);
+            fault->line = (unsigned)i + 1;
             return 0;
         }
         for (size_t n = 0; n < symbols; n++) {
@@ -260,7 +261,7 @@ enum err words_new(const struct fold *fold, const struct word *items, size_t cou
     words->leet = count > 0 && (items[0].flags & WORD_LEET) != 0;
     size_t states = make_classes(words, items, count, arena, fault) + 2;
     if (states == 2 && count > 0) {
-        return fault == NULL ? ERR_INVALID : fault->code;
+        return fault->code;
     }
     if (states > WORDS_STATES_MAX ||
         states * words->classes * sizeof *words->moves > WORDS_TABLE_MAX) {

@@ -34,8 +34,8 @@ struct word {
 
 struct words;
 
-/* `fold` is borrowed. INVALID or LIMIT: words say why, *which is the word's index. All words have
- * WORD_LEET or none. */
+/* `fold` is borrowed. INVALID or LIMIT: `fault` (not NULL) says why, its line is the word's number
+ * from 1 (0: of none). All words have WORD_LEET or none. */
 enum err words_new(const struct fold *fold, const struct word *items, size_t count,
                    struct arena *arena, const struct words **words, struct fault *fault) MUST_USE;
 
