@@ -2,23 +2,16 @@
  * rules.c - rules files: compiled once a configuration generation, asked from all loops.
  *
  * Invariants: a loaded rule's template names only groups of its own pattern; nothing of `struct
- * rules` changes after rules_load, so loops share it without a lock. PCRE2's own match limit counts
- * anew at each starting position, so the steps of a whole search are counted by its callouts as
- * well.
+ * rules` changes after rules_load, so loops share it without a lock.
  */
 #include "resilience/rules.h"
 
 #include "base/buf.h"
-#include "base/must.h"
 #include "base/utf8.h"
 #include "resilience/failure.h"
+#include "text/regex.h"
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
-
-#define STEPS_MAX      200000 /* items tried in one search, all starting positions together */
-#define DEPTH_MAX      20000
-#define MATCH_HEAP_KIB 16384
+_Static_assert(RULES_PATTERN_MAX == REGEX_PATTERN_MAX, "one limit");
 
 struct piece {
     struct str text;
@@ -27,8 +20,8 @@ struct piece {
 
 struct rule {
     struct str name;
-    pcre2_code *message; /* NULL: any */
-    struct str tool;     /* empty: any */
+    const struct regex *message; /* NULL: any */
+    struct str tool;             /* empty: any */
     struct settings_texts errors;
     struct piece *pieces;
     size_t piece_count;
@@ -99,47 +92,19 @@ static const struct section rule_section = {"rules[]", rule_rows, COUNT(rule_row
 
 /* ---- loading ---- */
 
-static void free_pattern(void *object)
-{
-    pcre2_code_free(object);
-}
-
 static enum err compile_message(const struct settings_load *load, const struct yaml *node,
                                 struct str pattern, struct rule *rule)
 {
-    if (pattern.len > RULES_PATTERN_MAX) {
-        return yaml_fault(load->fault, node, ERR_LIMIT, "pattern over %d bytes", RULES_PATTERN_MAX);
-    }
-    int error = 0;
-    PCRE2_SIZE where = 0;
-    /* Messages need not be valid UTF-8; \C would split characters; callouts count the steps. */
-    uint32_t options = PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C | PCRE2_AUTO_CALLOUT;
-    rule->message = pcre2_compile((PCRE2_SPTR)(pattern.at == NULL ? "" : pattern.at), pattern.len,
-                                  options, &error, &where, NULL);
-    if (rule->message == NULL) {
-        char words[128] = "";
-        (void)pcre2_get_error_message(error, (PCRE2_UCHAR *)words, sizeof words);
-        return yaml_fault(load->fault, node, ERR_SYNTAX, "pattern, at byte %zu: %s", where, words);
-    }
-    arena_cleanup(load->arena, free_pattern, rule->message);
-    return ERR_OK;
-}
-
-/* 0: the pattern has no such group (or none that is the only one of its name). */
-static uint32_t group_number(const struct rule *rule, struct str name)
-{
-    char c_name[128];
-    if (rule->message == NULL || !str_copy(name, c_name, sizeof c_name)) {
-        return 0;
-    }
-    int number = pcre2_substring_number_from_name(rule->message, (PCRE2_SPTR)c_name);
-    return number > 0 ? (uint32_t)number : 0;
+    struct fault inner = {0};
+    enum err err = regex_new(pattern, REGEX_SEARCH, load->arena, &rule->message, &inner);
+    return err == ERR_OK ? err : yaml_fault(load->fault, node, err, "%.200s", inner.words);
 }
 
 static enum err add_reference(const struct settings_load *load, const struct yaml *node,
                               struct str name, struct rule *rule)
 {
-    uint32_t group = group_number(rule, name);
+    /* 0: the pattern has no such group (or none that is the only one of its name). */
+    uint32_t group = rule->message == NULL ? 0 : regex_group(rule->message, name);
     if (group == 0) {
         return yaml_fault(load->fault, node, ERR_INVALID,
                           "answer: ${" STR_FMT "} is no named group of when.message",
@@ -256,8 +221,7 @@ static enum err load_rule(const struct settings_load *load, const struct yaml *n
         err = compile_answer(load, yaml_get(node, STR("answer")), settings.answer, rule);
     }
     if (err == ERR_OK && rule->message != NULL) {
-        uint32_t groups = 0;
-        must(pcre2_pattern_info(rule->message, PCRE2_INFO_CAPTURECOUNT, &groups) == 0);
+        uint32_t groups = regex_groups(rule->message);
         rules->groups_max = groups > rules->groups_max ? groups : rules->groups_max;
     }
     rules->count += err == ERR_OK;
@@ -293,41 +257,6 @@ enum err rules_load(const struct settings_load *load, const struct yaml *root,
 
 /* ---- answering ---- */
 
-struct matcher {
-    pcre2_match_data *data;
-    pcre2_match_context *context;
-    uint32_t steps;
-};
-
-/* Called before each item of a pattern is tried; a non-zero answer ends the search with that error.
- */
-static int count_step(pcre2_callout_block *block, void *object)
-{
-    (void)block;
-    struct matcher *matcher = object;
-    return ++matcher->steps > STEPS_MAX ? PCRE2_ERROR_MATCHLIMIT : 0;
-}
-
-/* Made for each question: match data is scratch space, and loops ask at the same time. */
-static void matcher_init(struct matcher *matcher, const struct rules *rules)
-{
-    matcher->data = pcre2_match_data_create(rules->groups_max + 1, NULL);
-    matcher->context = pcre2_match_context_create(NULL);
-    if (matcher->data == NULL || matcher->context == NULL) {
-        must_have_memory();
-    }
-    (void)pcre2_set_match_limit(matcher->context, STEPS_MAX);
-    (void)pcre2_set_depth_limit(matcher->context, DEPTH_MAX);
-    (void)pcre2_set_heap_limit(matcher->context, MATCH_HEAP_KIB);
-    (void)pcre2_set_callout(matcher->context, count_step, matcher);
-}
-
-static void matcher_end(struct matcher *matcher)
-{
-    pcre2_match_data_free(matcher->data);
-    pcre2_match_context_free(matcher->context);
-}
-
 static bool contains(const struct str *items, size_t count, struct str wanted)
 {
     for (size_t i = 0; i < count; i++) {
@@ -338,18 +267,9 @@ static bool contains(const struct str *items, size_t count, struct str wanted)
     return false;
 }
 
-/* A pattern over its limits is an error of PCRE2, negative as "no match" is: the rule does not
- * hold. */
-static bool message_matches(const struct rule *rule, struct str message, struct matcher *matcher)
-{
-    matcher->steps = 0;
-    return pcre2_match(rule->message, (PCRE2_SPTR)message.at, message.len, 0, 0, matcher->data,
-                       matcher->context) > 0;
-}
-
-/* The pattern comes last: it is the only condition that costs. */
+/* The pattern comes last: it is the only condition that costs. Over its limits it does not hold. */
 static bool holds(const struct rule *rule, const struct rules_question *question,
-                  struct str message, struct matcher *matcher)
+                  struct str message, struct regex_scratch *scratch)
 {
     if (rule->errors.count > 0 &&
         !contains(rule->errors.items, rule->errors.count, question->error)) {
@@ -358,28 +278,19 @@ static bool holds(const struct rule *rule, const struct rules_question *question
     if (rule->tool.len > 0 && !contains(question->tools, question->tool_count, rule->tool)) {
         return false;
     }
-    return rule->message == NULL || message_matches(rule, message, matcher);
+    return rule->message == NULL || regex_search(rule->message, scratch, message) == REGEX_FOUND;
 }
 
-static struct str captured(const struct matcher *matcher, uint32_t group, struct str message)
-{
-    const PCRE2_SIZE *spans = pcre2_get_ovector_pointer(matcher->data);
-    PCRE2_SIZE from = spans[(size_t)group * 2];
-    PCRE2_SIZE to = spans[(size_t)group * 2 + 1];
-    /* \K may put the start behind the end */
-    return from == PCRE2_UNSET || from > to ? STR("") : str_cut(message, from, to);
-}
-
-static enum err fill(const struct rule *rule, const struct matcher *matcher, struct str message,
-                     struct arena *arena, struct str *text)
+static enum err fill(const struct rule *rule, const struct regex_scratch *scratch,
+                     struct str message, struct arena *arena, struct str *text)
 {
     struct buf filled;
     buf_init(&filled, RULES_ANSWER_MAX);
     enum err err = ERR_OK;
     for (size_t i = 0; i < rule->piece_count && err == ERR_OK; i++) {
         const struct piece *piece = &rule->pieces[i];
-        err = buf_add(&filled,
-                      piece->group == 0 ? piece->text : captured(matcher, piece->group, message));
+        err = buf_add(&filled, piece->group == 0 ? piece->text
+                                                 : regex_captured(scratch, piece->group, message));
     }
     if (err == ERR_OK) {
         *text = arena_str(arena, buf_str(&filled));
@@ -395,18 +306,18 @@ enum err rules_answer(const struct rules *rules, const struct rules_question *qu
     if (message.at == NULL) {
         message = STR("");
     }
-    struct matcher matcher = {0};
-    matcher_init(&matcher, rules);
+    /* Made for each question: loops ask at the same time. */
+    struct regex_scratch *scratch = regex_scratch_new(rules->groups_max);
     enum err err = ERR_NOT_FOUND;
     for (size_t i = 0; i < rules->count && err != ERR_OK; i++) {
         const struct rule *rule = &rules->items[i];
-        if (holds(rule, question, message, &matcher) &&
-            fill(rule, &matcher, message, arena, &answer->text) == ERR_OK) {
+        if (holds(rule, question, message, scratch) &&
+            fill(rule, scratch, message, arena, &answer->text) == ERR_OK) {
             answer->rule = rule->name;
             answer->confidence = rule->confidence;
             err = ERR_OK;
         }
     }
-    matcher_end(&matcher);
+    regex_scratch_free(scratch);
     return err;
 }
