@@ -188,14 +188,14 @@ void pii_try_code(struct pii_scan *scan)
         return;
     }
     try_labelled(scan);
-    if (!is_code(scan, 2, 20, 0)) {
+    size_t plate = pii_wants(scan, PII_PLATE) ? plate_end(scan) : 0;
+    if (plate > 0 && (pii_context(scan)->glued & PII_W_PLATE) != 0) {
+        pii_offer(scan, plate, PII_PLATE, 0.8F);
+    }
+    if (!is_code(scan, 5, 20, 1)) {
         return;
     }
     const struct pii_context *context = pii_context(scan);
-    size_t plate = (context->glued & PII_W_PLATE) != 0 ? plate_end(scan) : 0;
-    if (plate > 0) {
-        pii_offer(scan, plate, PII_PLATE, 0.8F);
-    }
     if (!code_ends(scan, scan->run) && pii_peek(scan, scan->run) != '-') {
         return;
     }

@@ -149,8 +149,7 @@ static void take(struct pii_context *context, uint32_t classes, size_t words, bo
     if (context->nearest == 0) {
         context->nearest = classes & CONTEXT_CLASSES;
     }
-    bool open = (context->glued & ~(uint32_t)PII_W_GLUE) == 0 &&
-                (words == 0 || (context->glued & PII_W_GLUE) != 0);
+    bool open = words == 0 || (context->glued & PII_W_GLUE) != 0;
     if (open && !digits) {
         context->glued = classes;
     }
