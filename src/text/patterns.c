@@ -124,8 +124,8 @@ static bool asks_for_edges(struct str pattern)
 static unsigned flags_for(struct str text, const char *expression, enum regex_use use,
                           enum filter *filter)
 {
-    static const unsigned tried[] = {HS_FLAG_UTF8 | HS_FLAG_SINGLEMATCH,
-                                     HS_FLAG_UTF8 | HS_FLAG_SINGLEMATCH | HS_FLAG_PREFILTER};
+    /* Not HS_FLAG_SINGLEMATCH: with it, Vectorscan 5.4.9 loses matches of sets with \b. */
+    static const unsigned tried[] = {HS_FLAG_UTF8, HS_FLAG_UTF8 | HS_FLAG_PREFILTER};
     *filter = FILTER_NONE;
     if (memchr(text.at, '\0', text.len) != NULL) {
         return 0;

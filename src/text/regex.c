@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  * regex.c - patterns compiled by PCRE2, run by its JIT where it can.
  *
+ * Each is compiled twice: for texts that are UTF-8, and for others without the JIT, since that of
+ * PCRE2 10.42 misses matches of \S, \D and \W when it is told that a text may be invalid.
+ *
  * Invariants: PCRE2's own match limit counts anew at each starting position, so the steps of a
  * search are counted by callouts; an attempt AT one place has a single starting position, and the
  * limit itself is exact. */
 #include "text/regex.h"
 
 #include "base/must.h"
+#include "base/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +23,7 @@
 
 struct regex {
     pcre2_code *code;
+    pcre2_code *careful; /* for texts that are not UTF-8 */
     enum regex_use use;
     struct regex_shape shape;
 };
@@ -33,9 +38,11 @@ struct regex_scratch {
 
 /* ---- making ---- */
 
-static void free_code(void *object)
+static void free_codes(void *object)
 {
-    pcre2_code_free(object);
+    struct regex *regex = object;
+    pcre2_code_free(regex->code);
+    pcre2_code_free(regex->careful);
 }
 
 /* NULL, with the reason in *fault. */
@@ -44,7 +51,7 @@ static pcre2_code *compile(struct str pattern, uint32_t options, struct fault *f
     int error = 0;
     PCRE2_SIZE where = 0;
     /* \C would split characters. */
-    options |= PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C;
+    options |= PCRE2_NEVER_BACKSLASH_C;
     pcre2_code *code = pcre2_compile((PCRE2_SPTR)(pattern.at == NULL ? "" : pattern.at),
                                      pattern.len, options, &error, &where, NULL);
     if (code == NULL) {
@@ -91,7 +98,8 @@ enum err regex_new(struct str pattern, enum regex_use use, struct arena *arena,
     if (pattern.len > REGEX_PATTERN_MAX) {
         return fault_set(fault, ERR_LIMIT, "pattern over %d bytes", REGEX_PATTERN_MAX);
     }
-    pcre2_code *code = compile(pattern, use == REGEX_SEARCH ? PCRE2_AUTO_CALLOUT : 0, fault);
+    uint32_t options = use == REGEX_SEARCH ? PCRE2_AUTO_CALLOUT : 0;
+    pcre2_code *code = compile(pattern, options | PCRE2_UTF, fault);
     if (code == NULL) {
         return ERR_SYNTAX;
     }
@@ -99,18 +107,19 @@ enum err regex_new(struct str pattern, enum regex_use use, struct arena *arena,
     made->use = use;
     read_shape(code, &made->shape);
     if (use == REGEX_AT) { /* its JIT takes this option only when compiling */
+        options |= PCRE2_ANCHORED;
         pcre2_code_free(code);
-        code = compile(pattern, PCRE2_ANCHORED, fault);
-        if (code == NULL) {
-            return ERR_SYNTAX;
-        }
+        code = compile(pattern, options | PCRE2_UTF, fault);
     }
-    arena_cleanup(arena, free_code, code);
     made->code = code;
+    made->careful = compile(pattern, options | PCRE2_MATCH_INVALID_UTF, fault);
+    arena_cleanup(arena, free_codes, made);
+    if (made->code == NULL || made->careful == NULL) {
+        return ERR_SYNTAX;
+    }
     /* Where there is no JIT the interpreter does the same, slower. */
-    uint32_t jit = use == REGEX_AT ? PCRE2_JIT_COMPLETE | PCRE2_JIT_PARTIAL_HARD
-                                   : PCRE2_JIT_COMPLETE;
-    (void)pcre2_jit_compile(code, jit);
+    uint32_t partial = use == REGEX_AT ? PCRE2_JIT_PARTIAL_HARD : 0;
+    (void)pcre2_jit_compile(code, PCRE2_JIT_COMPLETE | partial);
     *regex = made;
     return ERR_OK;
 }
@@ -197,6 +206,10 @@ static int match(const struct regex *regex, struct str text, size_t at, uint32_t
                  pcre2_match_data *data, pcre2_match_context *context)
 {
     PCRE2_SPTR bytes = (PCRE2_SPTR)(text.at == NULL ? "" : text.at);
+    if (!utf8_valid(text)) {
+        return pcre2_match(regex->careful, bytes, text.len, at, options, data, context);
+    }
+    options |= PCRE2_NO_UTF_CHECK;
     int code = pcre2_match(regex->code, bytes, text.len, at, options, data, context);
     if (code == PCRE2_ERROR_JIT_STACKLIMIT) {
         options |= PCRE2_NO_JIT;
