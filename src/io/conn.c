@@ -32,6 +32,7 @@ struct linger {
     struct timer timer;
     struct loop_end end; /* the loop may be freed first */
     struct conn *conn;
+    uint64_t drain_ms;
     uint64_t ms;
     size_t swallowed;
 };
@@ -42,6 +43,7 @@ struct conn {
     void *owner;
     struct cap *memory;
     struct tls *tls;
+    bool cut;              /* it ends in the middle of something */
     struct linger *linger; /* set: there is no owner any more */
     struct watch watch;
     struct deferred later;
@@ -99,7 +101,10 @@ void conn_close(struct conn *conn)
     loop_forget(conn->loop, &conn->watch);
     deferred_cancel(&conn->later);
     tls_free(conn->tls);
-    net_of(conn)->close(object_of(conn), conn->watch.sock);
+    /* To a peer that reads until the end, an end in the middle must not look like one. */
+    bool cut = conn->cut || (conn->state == CONN_OPEN && conn->out.bytes > 0);
+    void (*end)(void *object, int sock) = cut ? net_of(conn)->reset : net_of(conn)->close;
+    end(object_of(conn), conn->watch.sock);
     queue_drop(&conn->out, conn->memory, conn->out.bytes);
     if (conn->linger != NULL) {
         timer_disarm(&conn->linger->timer);
@@ -110,6 +115,14 @@ void conn_close(struct conn *conn)
     if (!conn->calling) {
         drop_kept(conn);
         free(conn);
+    }
+}
+
+void conn_abort(struct conn *conn)
+{
+    if (conn != NULL) {
+        conn->cut = true;
+        conn_close(conn);
     }
 }
 
@@ -393,7 +406,7 @@ static bool write_output(struct conn *conn)
         return drained(conn);
     }
     if (conn->linger != NULL && conn->sent != before) {
-        timer_arm(conn->loop, &conn->linger->timer, conn->linger->ms);
+        timer_arm(conn->loop, &conn->linger->timer, conn->linger->drain_ms);
     }
     return true;
 }
@@ -552,7 +565,7 @@ static void on_loop_end(struct loop_end *end)
     conn_close(LIST_OBJECT(end, struct linger, end)->conn);
 }
 
-void conn_close_after_drain(struct conn *conn, uint64_t linger_ms)
+void conn_close_after_drain(struct conn *conn, uint64_t drain_ms, uint64_t linger_ms)
 {
     if (conn == NULL) {
         return;
@@ -563,11 +576,11 @@ void conn_close_after_drain(struct conn *conn, uint64_t linger_ms)
         return;
     }
     struct linger *linger = must_have(malloc(sizeof *linger));
-    *linger = (struct linger){.conn = conn, .ms = linger_ms};
+    *linger = (struct linger){.conn = conn, .drain_ms = drain_ms, .ms = linger_ms};
     linger->end.run = on_loop_end;
     loop_on_end(conn->loop, &linger->end);
     timer_init(&linger->timer, on_linger_over);
-    timer_arm(conn->loop, &linger->timer, linger_ms);
+    timer_arm(conn->loop, &linger->timer, drain_ms);
     conn->linger = linger;
     conn->paused = false;
     queue_own(&conn->out);

@@ -49,13 +49,16 @@ enum err conn_dial(struct loop *loop, const struct address *to, const struct con
                    struct conn **conn) MUST_USE;
 /* Turns an open plain connection into TLS (after a proxy's CONNECT); on_open follows. */
 enum err conn_start_tls(struct conn *conn, struct tls_client *tls, struct str name) MUST_USE;
-/* Frees; nothing more is called. Unsent output is dropped; unread input makes the kernel reset the
- * connection, so that a last answer may be lost: see conn_close_after_drain. NULL is fine. */
+/* Frees; nothing more is called. Unsent output is dropped and makes it a reset, so that what the
+ * peer has read does not pass for all there was; unread input makes the kernel reset it, too, and a
+ * last answer may be lost: see conn_close_after_drain. NULL is fine. */
 void conn_close(struct conn *conn);
-/* Sends what is queued (linger_ms without progress ends that), half-closes, swallows input up to 64
+/* The same, always a reset: more should have followed. */
+void conn_abort(struct conn *conn);
+/* Sends what is queued (drain_ms without progress ends that), half-closes, swallows input up to 64
  * MiB or linger_ms, then frees itself: the peer gets to read the last answer. The owner forgets the
  * conn at once; lent bytes are copied. */
-void conn_close_after_drain(struct conn *conn, uint64_t linger_ms);
+void conn_close_after_drain(struct conn *conn, uint64_t drain_ms, uint64_t linger_ms);
 
 /* LIMIT: no memory in the cap; RESET: the connection has failed. Before it is open, output waits.
  */

@@ -17,6 +17,7 @@ _Static_assert(sizeof(struct http_conn) <= 512, "an idle connection stays small"
 
 #define PENDING_MAX  KIB(256)
 #define PIPELINE_MAX KIB(16) /* with more unread input, reading stops while a call runs */
+#define DRAIN_MS     10000   /* a client that takes nothing of the last answer for so long */
 #define LINGER_MS    2000    /* the client may read the last answer for so long */
 #define RATE_MS      5000    /* body_rate_min is measured after it, and every so often */
 #define REFUSAL_MAX  KIB(16)
@@ -85,9 +86,13 @@ static struct http_call *drop_call(struct http_conn *at)
 static void leave(struct http_conn *at, bool drain)
 {
     struct http_server *server = at->server;
+    /* Only the end of the connection would tell an HTTP/1.0 client that the answer is whole. */
+    bool cut = at->call != NULL && at->call->until_close && at->call->progress == HTTP_BEGUN;
     struct http_call *call = drop_call(at);
-    if (drain) {
-        conn_close_after_drain(at->conn, LINGER_MS);
+    if (cut) {
+        conn_abort(at->conn);
+    } else if (drain) {
+        conn_close_after_drain(at->conn, DRAIN_MS, LINGER_MS);
     } else {
         conn_close(at->conn);
     }

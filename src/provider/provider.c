@@ -74,7 +74,7 @@ static bool client_answered(struct client *client, enum play_outcome outcome)
     if (outcome == PLAY_RESET) {
         reset_on_close(loop_env(provider->loop), conn_sock(client->conn));
     } else {
-        conn_close_after_drain(client->conn, LINGER_MS);
+        conn_close_after_drain(client->conn, LINGER_MS, LINGER_MS);
         client->conn = NULL;
     }
     client_free(client);

@@ -59,6 +59,7 @@ struct net_ops {
     enum err (*write)(void *object, int sock, const struct str *slices, size_t count, size_t *sent);
     void (*finish)(void *object, int sock); /* half-close: no more writing */
     void (*close)(void *object, int sock);
+    void (*reset)(void *object, int sock); /* close; the peer is told that it was not the end */
 
     void *(*poller_new)(void *object);
     void (*poller_free)(void *object, void *poller);

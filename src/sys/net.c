@@ -256,6 +256,14 @@ static void real_close(void *object, int sock)
     (void)close(sock);
 }
 
+/* RFC 9293, section 3.10.5: what is unsent is dropped and a reset goes out. */
+static void real_reset(void *object, int sock)
+{
+    const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+    (void)setsockopt(sock, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    real_close(object, sock);
+}
+
 /* ---- readiness ---- */
 
 static enum err add(const struct poller *poller, int fd, uint32_t events, void *owner)
@@ -365,6 +373,7 @@ const struct net_ops net_real = {
     .write = real_write,
     .finish = real_finish,
     .close = real_close,
+    .reset = real_reset,
     .poller_new = real_poller_new,
     .poller_free = real_poller_free,
     .poller_add = real_poller_add,

@@ -13,6 +13,9 @@
 #include "sys/net.h"
 #include "sys/notify.h"
 
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,7 +71,7 @@ static size_t on_data(void *owner, struct str data)
     }
     if (side->bye_in_data) {
         assert_int_equal(conn_write(side->conn, STR("bye")), ERR_OK);
-        conn_close_after_drain(side->conn, 1000);
+        conn_close_after_drain(side->conn, 1000, 1000);
         side->conn = NULL;
     }
     return data.len;
@@ -223,6 +226,60 @@ static void test_cap_refuses_what_does_not_fit_and_gets_all_back(void **state)
     f->a.conn = NULL;
     assert_int_equal(cap_used(&cap), 0);
     (void)close(pair[1]);
+}
+
+/* Two conns over loopback TCP in place of the fixture's. */
+static void join_by_tcp(struct fixture *f)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof at;
+    struct conn_options a = options_of(&f->a);
+    struct conn_options b = options_of(&f->b);
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int dialled = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&at, &len), 0);
+    assert_int_equal(connect(dialled, (struct sockaddr *)&at, sizeof at), 0);
+    int accepted = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    assert_true(accepted >= 0);
+    assert_int_equal(fcntl(dialled, F_SETFL, O_NONBLOCK), 0);
+    (void)close(listener);
+    conn_close(f->a.conn);
+    conn_close(f->b.conn);
+    assert_int_equal(conn_accept(f->loop, accepted, &a, &f->a.conn), ERR_OK);
+    assert_int_equal(conn_accept(f->loop, dialled, &b, &f->b.conn), ERR_OK);
+}
+
+static void test_an_end_with_output_unsent_is_a_reset(void **state)
+{
+    struct fixture *f = *state;
+    size_t size = 32 << 20;
+    char *bytes = malloc(size);
+    fill(bytes, size);
+    join_by_tcp(f);
+    f->b.pause_at = 1;
+    assert_int_equal(conn_lend(f->a.conn, (struct str){bytes, size}), ERR_OK);
+    settle(f);
+    assert_true(conn_queued(f->a.conn) > 0);
+    conn_close(f->a.conn);
+    f->a.conn = NULL;
+    conn_resume(f->b.conn);
+    UNTIL(f, f->b.ends > 0);
+    assert_int_equal(f->b.why, ERR_RESET);
+    free(bytes);
+}
+
+static void test_an_abort_is_a_reset(void **state)
+{
+    struct fixture *f = *state;
+    join_by_tcp(f);
+    assert_int_equal(conn_write(f->a.conn, STR("half of")), ERR_OK);
+    UNTIL(f, f->b.got.len == 7);
+    conn_abort(f->a.conn);
+    f->a.conn = NULL;
+    UNTIL(f, f->b.ends > 0);
+    assert_int_equal(f->b.why, ERR_RESET);
 }
 
 /* ---- reading ---- */
@@ -400,7 +457,7 @@ static void test_close_after_drain_lets_the_last_answer_be_read(void **state)
     assert_int_equal(conn_write(f->a.conn, STR("start ")), ERR_OK);
     settle(f);
     assert_int_equal(conn_lend(f->a.conn, (struct str){bytes, size}), ERR_OK);
-    conn_close_after_drain(f->a.conn, 1000);
+    conn_close_after_drain(f->a.conn, 1000, 1000);
     f->a.conn = NULL;
     settle(f);
     struct buf expected;
@@ -441,7 +498,7 @@ static void test_lingering_ends_by_time_when_the_peer_reads_nothing(void **state
     f->b.pause_at = 1;
     assert_int_equal(conn_write(f->a.conn, (struct str){bytes, size}), ERR_OK);
     settle(f);
-    conn_close_after_drain(f->a.conn, 20);
+    conn_close_after_drain(f->a.conn, 20, 20);
     f->a.conn = NULL;
     UNTIL(f, !loop_next_timer(f->loop, &(struct instant){0}));
     free(bytes);
@@ -452,7 +509,7 @@ static void test_lingering_ends_when_the_peer_talks_on(void **state)
     struct fixture *f = *state;
     size_t size = (size_t)65 << 20;
     char *bytes = calloc(1, size);
-    conn_close_after_drain(f->a.conn, 1000000);
+    conn_close_after_drain(f->a.conn, 1000000, 1000000);
     f->a.conn = NULL;
     assert_int_equal(conn_write(f->b.conn, (struct str){bytes, size}), ERR_OK);
     settle(f);
@@ -546,6 +603,8 @@ static void test_a_refused_dial_is_told_later(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_an_end_with_output_unsent_is_a_reset, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_an_abort_is_a_reset, setup, teardown),
         TEST(test_output_of_a_turn_is_one_write),
         TEST(test_copied_and_lent_bytes_keep_their_order),
         TEST(test_cap_refuses_what_does_not_fit_and_gets_all_back),

@@ -83,7 +83,7 @@ static void echo_end(void *owner, enum err why)
 {
     struct echo *echo = owner;
     if (why == ERR_CLOSED) {
-        conn_close_after_drain(echo->conn, 5000);
+        conn_close_after_drain(echo->conn, 5000, 5000);
     } else {
         conn_close(echo->conn);
     }

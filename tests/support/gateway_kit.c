@@ -95,7 +95,7 @@ static size_t stub_data(void *owner, struct str data)
             struct str answer = answer_for(stub->kit);
             if (answer.len > 0) {
                 assert_int_equal(conn_write(stub->conn, answer), ERR_OK);
-                conn_close_after_drain(stub->conn, 1000);
+                conn_close_after_drain(stub->conn, 1000, 1000);
                 stub->conn = NULL;
             }
             break;

@@ -471,9 +471,8 @@ static void sim_finish(void *object, int number)
     }
 }
 
-static void sim_close(void *object, int number)
+static void end_sock(struct sim_env *sim, int number, bool reset)
 {
-    struct sim_env *sim = object;
     struct sim_sock *sock = sock_at(sim, number);
     must(sock != NULL);
     while (sock->backlog_len > 0) {
@@ -482,12 +481,22 @@ static void sim_close(void *object, int number)
         sock_free(sim, waiting);
     }
     /* Unread input makes the end a reset, as RFC 9293 section 3.6.1 has it. */
-    if (sock->in.len > 0) {
+    if (sock->in.len > 0 || reset) {
         send_event(sim, sock, (struct sim_event){.kind = SIM_RESET});
     } else {
         sim_finish(sim, number);
     }
     sock_free(sim, sock);
+}
+
+static void sim_close(void *object, int number)
+{
+    end_sock(object, number, false);
+}
+
+static void sim_reset(void *object, int number)
+{
+    end_sock(object, number, true);
 }
 
 static void *sim_poller_new(void *object)
@@ -572,6 +581,7 @@ static const struct net_ops net_sim = {
     .write = sim_write,
     .finish = sim_finish,
     .close = sim_close,
+    .reset = sim_reset,
     .poller_new = sim_poller_new,
     .poller_free = sim_poller_free,
     .poller_add = sim_poller_add,
