@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * grams.c - each family has one function; the order of features is fixed, training depends on it.
+ */
+#include "text/grams.h"
+
+#include <string.h>
+
+enum salt {
+    SALT_WORD = 0x1000,
+    SALT_PAIR = 0x2000,
+    SALT_SKIP = 0x3000,
+    SALT_TRIPLE = 0x4000,
+    SALT_PIECE = 0x5000,
+    SALT_CLASS = 0x6000,
+    SALT_CLASS_PAIR = 0x7000,
+    SALT_CLASS_TRIPLE = 0x8000,
+    SALT_LINE = 0x9000,
+    SALT_SENTENCE = 0xA000,
+    SALT_LOUD = 0xB000,
+    SALT_CLASS_LINE = 0xC000,
+    SALT_CLASS_WORD = 0xD000,
+};
+
+#define PIECE_MIN 3
+#define PIECE_MAX 5
+#define EDGE      ((uint32_t)'_')
+
+struct list {
+    uint32_t *at;
+    size_t count;
+};
+
+static void put(struct list *list, enum gram_family family, uint32_t hash)
+{
+    if (list->count < GRAMS_MAX) {
+        hash ^= hash >> 13;
+        hash *= UINT32_C(0xC2B2AE35);
+        hash ^= hash >> 16;
+        list->at[list->count++] = (hash & ~UINT32_C(3)) | (uint32_t)family;
+    }
+}
+
+void grams_begin(struct grams *grams, const struct lexemes *lexemes)
+{
+    *grams = (struct grams){.lexemes = lexemes, .sentence = true};
+    for (size_t i = 0; i < GRAM_EVENTS; i++) {
+        grams->events[i].token = UINT32_MAX;
+    }
+}
+
+static void put_words(const struct grams *grams, const struct token *token, struct list *list)
+{
+    const uint32_t *before = grams->before;
+    uint32_t hash = token->hash;
+    put(list, GRAM_WORD, token_mix(SALT_WORD, hash));
+    put(list, GRAM_WORD, token_mix(token_mix(SALT_PAIR, before[0]), hash));
+    put(list, GRAM_WORD, token_mix(token_mix(SALT_SKIP, before[1]), hash));
+    put(list, GRAM_WORD,
+        token_mix(token_mix(token_mix(SALT_TRIPLE, before[1]), before[0]), hash));
+}
+
+/* Points of a word with an edge on both sides. */
+static void put_pieces(const struct token *token, struct list *list)
+{
+    if (token->count < PIECE_MIN || token->count >= TOKEN_CODES_MAX) {
+        return;
+    }
+    uint32_t points[TOKEN_CODES_MAX + 2];
+    size_t count = token->count;
+    points[0] = EDGE;
+    memcpy(points + 1, token->codes, count * sizeof *points);
+    points[count + 1] = EDGE;
+    count += 2;
+    for (size_t from = 0; from + PIECE_MIN <= count; from++) {
+        uint32_t hash = SALT_PIECE;
+        for (size_t len = 1; len <= PIECE_MAX && from + len <= count; len++) {
+            hash = token_mix(hash, points[from + len - 1]);
+            if (len >= PIECE_MIN) {
+                put(list, GRAM_PIECE, hash);
+            }
+        }
+    }
+}
+
+static uint32_t distance(uint32_t from, uint32_t to)
+{
+    uint32_t tokens = to - from;
+    return tokens <= 2 ? 0 : tokens <= 5 ? 1 : 2;
+}
+
+static void put_class(struct grams *grams, uint8_t class, bool begins, struct list *list)
+{
+    struct gram_event *events = grams->events;
+    uint32_t index = grams->index;
+    put(list, GRAM_CLASS, token_mix(SALT_CLASS, class));
+    if (begins) {
+        put(list, GRAM_CLASS, token_mix(SALT_CLASS_LINE, class));
+    }
+    for (size_t i = 0; i < GRAM_EVENTS; i++) {
+        if (events[i].token == UINT32_MAX || index - events[i].token > GRAM_REACH) {
+            break;
+        }
+        uint32_t pair = token_mix(token_mix(SALT_CLASS_PAIR, events[i].class), class);
+        put(list, GRAM_CLASS, pair);
+        put(list, GRAM_CLASS, token_mix(pair, distance(events[i].token, index)));
+        for (size_t k = i + 1; k < GRAM_EVENTS; k++) {
+            if (events[k].token == UINT32_MAX || index - events[k].token > GRAM_REACH) {
+                break;
+            }
+            put(list, GRAM_CLASS,
+                token_mix(token_mix(token_mix(SALT_CLASS_TRIPLE, events[k].class),
+                                    events[i].class),
+                          class));
+        }
+    }
+    memmove(events + 1, events, (GRAM_EVENTS - 1) * sizeof *events);
+    events[0] = (struct gram_event){.token = index, .class = class};
+}
+
+static void put_shape(const struct grams *grams, const struct token *token, struct list *list)
+{
+    if (token->first) {
+        put(list, GRAM_SHAPE, token_mix(SALT_LINE, token->hash));
+    }
+    if (grams->sentence && token->kind == TOKEN_WORD) {
+        put(list, GRAM_SHAPE, token_mix(SALT_SENTENCE, token->hash));
+    }
+    if (token->loud) {
+        put(list, GRAM_SHAPE, token_mix(SALT_LOUD, token->hash));
+    }
+}
+
+static bool ends_sentence(const struct token *token)
+{
+    static const uint32_t marks[] = {'.', '!', '?', ':', ';', '"', '>', '(', '[', '{', '-', '*',
+                                     '|', ',', 0x3002, 0xFF01, 0xFF1F, 0x61F, 0x964};
+    if (token->kind == TOKEN_LINE) {
+        return true;
+    }
+    for (size_t i = 0; token->kind == TOKEN_MARK && i < sizeof marks / sizeof marks[0]; i++) {
+        if (token->codes[0] == marks[i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+size_t grams_next(struct grams *grams, const struct token *token, uint32_t *features)
+{
+    struct list list = {.at = features};
+    put_words(grams, token, &list);
+    if (token->kind == TOKEN_WORD) {
+        put_pieces(token, &list);
+    }
+    put_shape(grams, token, &list);
+    uint64_t classes = lexemes_step(grams->lexemes, &grams->walk, token, &grams->class_tokens);
+    grams->classes = classes;
+    for (unsigned taken = 0; classes != 0 && taken < 3; taken++) {
+        uint8_t class = (uint8_t)__builtin_ctzll(classes);
+        put_class(grams, class, grams->sentence, &list);
+        classes &= classes - 1;
+    }
+    grams->sentence = ends_sentence(token);
+    grams->before[2] = grams->before[1];
+    grams->before[1] = grams->before[0];
+    grams->before[0] = token->hash;
+    grams->index++;
+    return list.count;
+}
