@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * view.c - runs that were copied, and replacements between them.
+ *
+ * Every replacement lies between two steps: one where it begins and one where it ends. A run that
+ * was copied begins at a step, too, and may be longer than the view from there on (the last one).
+ */
+#include "text/view.h"
+
+#include "base/must.h"
+#include "json/json.h"
+
+#include <string.h>
+
+struct view view_of(struct str source)
+{
+    return (struct view){source, source, NULL, 0};
+}
+
+void view_begin(struct view_writer *writer, struct str source, struct arena *arena)
+{
+    must(source.len < UINT32_MAX / 8);
+    *writer = (struct view_writer){.source = source, .arena = arena};
+    buf_init(&writer->text, 8 * source.len + 64);
+}
+
+static void add_step(struct view_writer *writer)
+{
+    const struct view_step step = {(uint32_t)writer->text.len, (uint32_t)writer->taken};
+    struct view_step *last = writer->count > 0 ? &writer->steps[writer->count - 1] : NULL;
+    if (last != NULL && last->at == step.at && last->from == step.from) {
+        return;
+    }
+    if (writer->count == writer->room) {
+        size_t room = writer->room == 0 ? 16 : writer->room * 2;
+        struct view_step *steps = arena_array_of(writer->arena, struct view_step, room);
+        if (writer->count > 0) {
+            memcpy(steps, writer->steps, writer->count * sizeof *steps);
+        }
+        writer->steps = steps;
+        writer->room = room;
+    }
+    writer->steps[writer->count++] = step;
+}
+
+static void put(struct view_writer *writer, struct str bytes)
+{
+    enum err code = buf_add(&writer->text, bytes);
+    must(code == ERR_OK); /* replacements are at most eight times what they replace */
+}
+
+void view_copy(struct view_writer *writer, size_t bytes)
+{
+    if (writer->count == 0) {
+        add_step(writer);
+    }
+    put(writer, str_cut(writer->source, writer->taken, writer->taken + bytes));
+    writer->taken += bytes;
+}
+
+void view_replace(struct view_writer *writer, size_t bytes, struct str with)
+{
+    must(with.len <= 8 * bytes + 64);
+    add_step(writer);
+    put(writer, with);
+    writer->taken += bytes;
+    add_step(writer);
+}
+
+struct view view_done(struct view_writer *writer)
+{
+    must(writer->taken == writer->source.len);
+    bool same = writer->count <= 1 && writer->text.len == writer->source.len;
+    struct view view = view_of(writer->source);
+    if (!same) {
+        view.text = arena_str(writer->arena, buf_str(&writer->text));
+        view.steps = writer->steps;
+        view.count = writer->count;
+    }
+    buf_end(&writer->text);
+    return view;
+}
+
+/* ---- JSON strings ---- */
+
+static bool is_surrogate(struct str at, char first, char last)
+{
+    return at.len >= 6 && at.at[0] == '\\' && at.at[1] == 'u' &&
+           (at.at[2] == 'd' || at.at[2] == 'D') && (at.at[3] | 0x20) >= first &&
+           (at.at[3] | 0x20) <= last;
+}
+
+/* Bytes of the escape that begins here: a pair of surrogates is one (RFC 8259, section 7). */
+static size_t escape_bytes(struct str at)
+{
+    if (at.len < 2 || at.at[1] != 'u') {
+        return at.len < 2 ? at.len : 2;
+    }
+    bool high = is_surrogate(at, '8', '9') || is_surrogate(at, 'a', 'b');
+    bool low = high && is_surrogate(str_cut(at, 6, at.len), 'c', 'f');
+    return low ? 12 : 6;
+}
+
+struct view view_unescape(struct str raw, struct arena *arena)
+{
+    struct view_writer writer;
+    struct buf one;
+    size_t at = str_find_byte(raw, '\\');
+    if (at == SIZE_MAX) {
+        return view_of(raw);
+    }
+    view_begin(&writer, raw, arena);
+    buf_init(&one, 64);
+    while (at != SIZE_MAX) {
+        view_copy(&writer, at);
+        struct str rest = str_cut(raw, writer.taken, raw.len);
+        size_t bytes = escape_bytes(rest);
+        buf_clear(&one);
+        enum err code = json_unescape(&one, str_cut(rest, 0, bytes));
+        must(code == ERR_OK);
+        view_replace(&writer, bytes, buf_str(&one));
+        at = str_find_byte(str_cut(raw, writer.taken, raw.len), '\\');
+    }
+    view_copy(&writer, raw.len - writer.taken);
+    buf_end(&one);
+    return view_done(&writer);
+}
+
+/* ---- the way back ---- */
+
+/* The last step at or before `at`. */
+static size_t step_at(const struct view *view, size_t at)
+{
+    size_t low = 0;
+    size_t high = view->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (view->steps[middle].at <= at) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low > 0 ? low - 1 : 0;
+}
+
+/* Is what begins at this step a replacement, rather than a run that was copied? */
+static bool replaces(const struct view *view, size_t step)
+{
+    if (step + 1 >= view->count) {
+        return false;
+    }
+    const struct view_step *a = &view->steps[step];
+    const struct view_step *b = a + 1;
+    size_t text = b->at - a->at;
+    return text != b->from - a->from ||
+           memcmp(view->text.at + a->at, view->source.at + a->from, text) != 0;
+}
+
+void view_span(const struct view *view, size_t start, size_t end, size_t *from, size_t *to)
+{
+    must(start <= end && end <= view->text.len);
+    if (view->count == 0) {
+        *from = start;
+        *to = end;
+        return;
+    }
+    size_t first = step_at(view, start);
+    *from = view->steps[first].from + (replaces(view, first) ? 0 : start - view->steps[first].at);
+    if (end == start) {
+        *to = *from;
+        return;
+    }
+    size_t last = step_at(view, end - 1);
+    *to = replaces(view, last) ? view->steps[last + 1].from
+                               : view->steps[last].from + (end - view->steps[last].at);
+}
