@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * patterns.h - many patterns at once: Vectorscan says which of them may occur in a stretch of text,
+ * patterns.h - many patterns at once: Hyperscan says which of them may occur in a stretch of text,
  * PCRE2 where exactly, and what may still grow.
  *
- * What is found is PCRE2's alone: a pattern that Vectorscan refuses, a text that is not UTF-8, a
+ * What is found is PCRE2's alone: a pattern that Hyperscan refuses, a text that is not UTF-8, a
  * short piece of a stream only cost more. A match is looked for at each place by itself, over the
  * HIT_REACH bytes behind it (see hits.h); a pattern that would go on is decided there as it stands.
- * Making takes long (Vectorscan compiles): not on a loop. Immutable afterwards, any thread may ask.
+ * Making takes long (Hyperscan compiles): not on a loop. Immutable afterwards, any thread may ask.
  */
 #ifndef AIRE_TEXT_PATTERNS_H
 #define AIRE_TEXT_PATTERNS_H
@@ -34,7 +34,7 @@ size_t patterns_find(const struct patterns *patterns, struct block *block, struc
 /* Which occur in a whole text (SEARCH): `results` has one place a pattern, in their order. */
 void patterns_match(const struct patterns *patterns, struct str text, enum regex_result *results);
 
-/* How many of them Vectorscan helps with. */
+/* How many of them Hyperscan helps with. */
 size_t patterns_filtered(const struct patterns *patterns);
 
 #endif

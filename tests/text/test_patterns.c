@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * test_patterns.c - Vectorscan only saves time: what is found is what PCRE2 alone would find. */
+ * test_patterns.c - Hyperscan only saves time: what is found is what PCRE2 alone would find. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -77,7 +77,7 @@ static int in_order(const void *a, const void *b)
     return x->id < y->id ? -1 : x->id > y->id;
 }
 
-/* All at once over a block, against short blocks, for which Vectorscan is not asked. */
+/* All at once over a block, against short blocks, for which Hyperscan is not asked. */
 static void the_filter_changes_nothing(void **state)
 {
     (void)state;
