@@ -131,6 +131,13 @@ static size_t run_end(const struct pii_scan *scan, size_t at)
     return at;
 }
 
+/* A few capitals that more of a code follows: AB 12 34 56 C, B-MW 1234. */
+static bool parted(struct pii_scan *scan, unsigned next)
+{
+    unsigned after = next == ' ' || next == '-' ? pii_peek(scan, scan->run + 1) : 0;
+    return scan->run - scan->start <= 3 && (pii_digit(after) || pii_upper(after));
+}
+
 static void try_word(struct pii_scan *scan, unsigned mixed)
 {
     unsigned first = kinds[scan->text[scan->start]];
@@ -143,22 +150,20 @@ static void try_word(struct pii_scan *scan, unsigned mixed)
     if (next == ':' || next == '-' || next == '.') {
         pii_try_mac(scan);
     }
-    if ((mixed & DIGIT) != 0 || (first == UPPER && scan->run - scan->start <= 4)) {
+    if ((mixed & DIGIT) != 0 || (first == UPPER && parted(scan, next))) {
         pii_try_iban(scan);
         pii_try_nino(scan);
         pii_try_code(scan);
     }
     if (first == DIGIT) {
         pii_try_number(scan);
-        pii_try_birth_number(scan);
         pii_try_phone(scan);
         pii_try_address_number(scan);
     } else if (first != LOWER) {
-        uint32_t classes = pii_classes(scan->pii, scan->text + scan->start,
-                                       scan->run - scan->start);
+        scan->classes = pii_classes(scan->pii, scan->text + scan->start, scan->run - scan->start);
         pii_try_birth_month(scan);
-        pii_try_address_word(scan, classes);
-        pii_try_person(scan, classes);
+        pii_try_address_word(scan);
+        pii_try_person(scan);
     }
 }
 
@@ -180,7 +185,6 @@ static size_t try_at(struct pii_scan *scan)
         if (first == WIDE && !scan->more) {
             pii_try_wide_person(scan);
             pii_try_email(scan);
-            pii_try_birth_number(scan);
         }
         return scan->start + len;
     }

@@ -162,6 +162,20 @@ static size_t plate_end(struct pii_scan *scan)
     return end;
 }
 
+/* Capitals and digits, eight or nine of them: what most passports have. */
+static bool like_passport(const struct pii_scan *scan)
+{
+    size_t len = scan->run - scan->start;
+    bool letter = false;
+    for (size_t i = scan->start; i < scan->run; i++) {
+        letter |= pii_upper(scan->text[i]);
+        if (!pii_digit(scan->text[i]) && !pii_upper(scan->text[i])) {
+            return false;
+        }
+    }
+    return (len == 8 || len == 9) && is_code(scan, 8, 9, 3) && (letter || len == 9);
+}
+
 /* MRN-2660804: the label is written into the number. */
 static void try_labelled(struct pii_scan *scan)
 {
@@ -205,6 +219,9 @@ void pii_try_code(struct pii_scan *scan)
     }
     if ((context->glued & PII_W_PASSPORT) != 0 && is_code(scan, 6, 12, 1)) {
         pii_offer(scan, scan->run, PII_PASSPORT, 0.95F);
+    }
+    if ((context->nearest & PII_W_PASSPORT) != 0 && like_passport(scan)) {
+        pii_offer(scan, scan->run, PII_PASSPORT, 0.7F);
     }
     bool licence = (context->glued & PII_W_LICENCE) != 0 && (context->near & PII_W_DRIVER) != 0;
     if ((licence || (context->glued & PII_W_DRIVER) != 0) && is_code(scan, 5, 18, 4)) {

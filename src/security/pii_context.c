@@ -10,7 +10,13 @@
 
 #include <string.h>
 
-enum { WORD_MAX = 24, WORDS_BEHIND = 8, CONTEXT_CLASSES = (PII_W_NOT << 1) - 1 };
+enum {
+    WORD_MAX = 24,
+    WORDS_BEHIND = 8,
+    WORDS_CLOSE = 5,
+    WORDS_ABOVE = 2,
+    CONTEXT_CLASSES = (PII_W_NOT << 1) - 1
+};
 
 static const struct {
     const char *words;
@@ -146,6 +152,7 @@ static size_t word_start(const struct pii_scan *scan, size_t end, size_t limit, 
 static void take(struct pii_context *context, uint32_t classes, size_t words, bool digits)
 {
     context->near |= classes;
+    context->close |= words < WORDS_CLOSE ? classes : 0;
     if (context->nearest == 0) {
         context->nearest = classes & CONTEXT_CLASSES;
     }
@@ -161,18 +168,20 @@ const struct pii_context *pii_context(struct pii_scan *scan)
     size_t limit = scan->start > PII_BEHIND ? scan->start - PII_BEHIND : 0;
     size_t at = scan->start;
     size_t words = 0;
+    size_t most = WORDS_BEHIND;
     bool digits = false;
     if (scan->context_known) {
         return context;
     }
     *context = (struct pii_context){0};
     scan->context_known = true;
-    while (at > limit && words < WORDS_BEHIND) {
+    while (at > limit && words < most) {
         unsigned c = scan->text[at - 1];
         if (!pii_letter(c) && c < 0x80) {
             if (c == '\n' && words > 0) {
                 break; /* the line before says nothing, unless it ends in the word itself */
             }
+            most = c == '\n' ? WORDS_ABOVE : most;
             digits |= pii_digit(c);
             at--;
             continue;

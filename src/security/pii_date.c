@@ -6,7 +6,7 @@
 
 static bool born(struct pii_scan *scan)
 {
-    return pii_wants(scan, PII_BIRTH) && (pii_context(scan)->near & PII_W_BIRTH) != 0;
+    return pii_wants(scan, PII_BIRTH) && (pii_context(scan)->close & PII_W_BIRTH) != 0;
 }
 
 static uint32_t value_of(const struct pii_number *number, size_t group)
@@ -94,26 +94,21 @@ static size_t wide_date(struct pii_scan *scan)
     return at;
 }
 
-void pii_try_birth_number(struct pii_scan *scan)
+void pii_try_birth_number(struct pii_scan *scan, const struct pii_number *number)
 {
-    struct pii_number number;
-    if (!pii_digit(scan->text[scan->start]) || !pii_number_begins(scan) || !born(scan) ||
-        !pii_read_number(scan, scan->start, &number)) {
-        return;
-    }
-    char mark = number.group[0].mark;
+    char mark = number->group[0].mark;
+    size_t first = number->group[0].len;
     size_t end = 0;
-    if (number.groups >= 3 && mark != ' ' && mark == number.group[1].mark && is_date(&number)) {
-        end = number.group[2].end;
-    } else if (number.group[0].len <= 2) {
-        size_t day = number.group[0].end;
-        end = month_and_year(scan, day);
-    } else if (number.group[0].len == 8 && (pii_context(scan)->nearest & PII_W_BIRTH) != 0) {
-        end = number.group[0].end;
-    } else {
+    if (number->groups >= 3 && mark != ' ' && mark == number->group[1].mark && is_date(number)) {
+        end = number->group[2].end;
+    } else if (first <= 2) {
+        end = month_and_year(scan, number->group[0].end);
+    } else if (first == 8 && born(scan) && (pii_context(scan)->nearest & PII_W_BIRTH) != 0) {
+        end = number->group[0].end;
+    } else if (first == 4) {
         end = wide_date(scan);
     }
-    if (end > 0 && !pii_digit(pii_peek(scan, end))) {
+    if (end > 0 && born(scan) && !pii_digit(pii_peek(scan, end))) {
         pii_offer(scan, end, PII_BIRTH, 0.95F);
     }
 }
@@ -122,9 +117,7 @@ void pii_try_birth_number(struct pii_scan *scan)
 void pii_try_birth_month(struct pii_scan *scan)
 {
     size_t at = scan->run;
-    size_t len = at - scan->start;
-    if (len < 3 || (pii_classes(scan->pii, scan->text + scan->start, len) & PII_W_MONTH) == 0 ||
-        !born(scan)) {
+    if ((scan->classes & PII_W_MONTH) == 0 || !born(scan)) {
         return;
     }
     at += pii_peek(scan, at) == '.' ? 1 : 0;

@@ -39,7 +39,9 @@ static size_t domain_end(struct pii_scan *scan, size_t at)
     size_t labels = 0;
     for (size_t i = at; i - at <= DOMAIN_MAX; i++) {
         unsigned c = pii_peek(scan, i);
-        if (pii_alnum(c) || c >= 0x80 || (c == '-' && i > label)) {
+        /* Wide letters make labels of their own; wide punctuation ends the domain. */
+        bool wide = c >= 0xE3 && c != 0xEF && (i == label || scan->text[label] >= 0x80);
+        if (pii_alnum(c) || (c >= 0x80 && c < 0xE0) || wide || (c == '-' && i > label)) {
             bool puny = i == label + 4 && memcmp(scan->text + label, "xn--", 4) == 0;
             letters = (letters && (pii_letter(c) || c >= 0x80)) || puny ||
                       (i > label + 4 && memcmp(scan->text + label, "xn--", 4) == 0);
@@ -82,16 +84,26 @@ static bool in_authority(const struct pii_scan *scan)
     return false;
 }
 
+/* Inside of a longer local part, which was asked already; leading marks belong to none. */
+static bool inside_local(const struct pii_scan *scan, bool wide)
+{
+    size_t back = 1;
+    unsigned before = pii_behind(scan, scan->start, back);
+    if (wide) {
+        return before >= 0x80;
+    }
+    while (back < 8 && before != 0 && before < 0x80 && strchr("._%+-", (int)before) != NULL) {
+        before = pii_behind(scan, scan->start, ++back);
+    }
+    return pii_alnum(before) || before == '@' || back == 8 || (before >= 0x80 && back > 1);
+}
+
 void pii_try_email(struct pii_scan *scan)
 {
     size_t at = scan->start;
-    unsigned before = pii_behind(scan, at, 1);
     bool wide = scan->text[at] >= 0xE0;
-    if (wide ? before >= 0x80 : before < 0x80 && (local_byte(before) || before == '@')) {
-        unsigned second = pii_behind(scan, at, 2);
-        if (wide || (before != '.' && before != '-') || local_byte(second)) {
-            return; /* inside of a longer one, which was asked already */
-        }
+    if (inside_local(scan, wide)) {
+        return;
     }
     while (at - scan->start <= LOCAL_MAX) {
         unsigned c = pii_peek(scan, at);
@@ -125,7 +137,8 @@ void pii_try_site(struct pii_scan *scan)
     at += 4;
     at += (pii_peek(scan, at) | 0x20) == 's' ? 1 : 0;
     if (pii_peek(scan, at) != ':' || pii_peek(scan, at + 1) != '/' ||
-        pii_peek(scan, at + 2) != '/' || (pii_context(scan)->near & PII_W_SITE) == 0) {
+        pii_peek(scan, at + 2) != '/' || (pii_context(scan)->close & PII_W_SITE) == 0 ||
+        (pii_context(scan)->close & PII_W_MINE) == 0) {
         return;
     }
     size_t end = domain_end(scan, at + 3);

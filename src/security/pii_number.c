@@ -99,10 +99,9 @@ bool pii_number_ends(struct pii_scan *scan, const struct pii_number *number, siz
     return !pii_alnum(after) && after != '_' && after != '%' && !(after >= 0xC3 && after < 0xE0);
 }
 
-/* Blanks join groups, and the text behind ends in more of them: "DE00 [1234 5678 9012]". */
-static bool continues(const struct pii_scan *scan, const struct pii_number *number)
+bool pii_number_continues(const struct pii_scan *scan, bool blanks)
 {
-    return number->group[0].mark == ' ' && pii_behind(scan, scan->start, 1) == ' ' &&
+    return blanks && pii_behind(scan, scan->start, 1) == ' ' &&
            pii_digit(pii_behind(scan, scan->start, 2));
 }
 
@@ -162,11 +161,14 @@ static bool cpf_marks(const struct pii_number *number)
            number->group[2].mark == '-';
 }
 
-static bool allowed(struct pii_scan *scan, const struct rule *rule)
+static bool allowed(struct pii_scan *scan, const struct rule *rule, bool far)
 {
     const struct pii_context *context = pii_context(scan);
-    return (rule->needs == 0 || (context->nearest & rule->needs) != 0) &&
-           (context->nearest & rule->refuses) == 0;
+    if (rule->needs == 0) {
+        return (context->nearest & rule->refuses) == 0;
+    }
+    return ((far ? context->near : context->nearest) & rule->needs) != 0 &&
+           (context->nearest & PII_W_NOT) == 0;
 }
 
 /* 100 million of a currency are no Canadian. */
@@ -191,7 +193,8 @@ static bool counted(struct pii_scan *scan, const struct pii_number *number, size
     return false;
 }
 
-static void try_rules(struct pii_scan *scan, const struct pii_number *number, size_t last)
+/* `far`: the word that is needed need not be the nearest that says something. */
+static void try_rules(struct pii_scan *scan, const struct pii_number *number, size_t last, bool far)
 {
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
         const struct rule *rule = &rules[i];
@@ -200,7 +203,8 @@ static void try_rules(struct pii_scan *scan, const struct pii_number *number, si
         }
         bool marks = rule->marks[0] == '\0' && last > 0 ? cpf_marks(number)
                                                         : joined_by(number, last, rule->marks);
-        if (marks && !(rule->score < 0.8F && counted(scan, number, last)) && allowed(scan, rule)) {
+        if (marks && !(rule->score < 0.8F && counted(scan, number, last)) &&
+            allowed(scan, rule, far)) {
             pii_offer(scan, number->group[last].end, rule->entity, rule->score);
         }
     }
@@ -274,12 +278,14 @@ static void try_ipv4(struct pii_scan *scan, const struct pii_number *number)
 void pii_try_number(struct pii_scan *scan)
 {
     struct pii_number number;
-    bool url = pii_behind(scan, scan->start, 1) == '/' && pii_behind(scan, scan->start, 2) == '/';
-    if ((!pii_number_begins(scan) && !url) || !pii_read_number(scan, scan->start, &number)) {
+    unsigned before = pii_behind(scan, scan->start, 1);
+    bool host = before == '@' || (before == '/' && pii_behind(scan, scan->start, 2) == '/');
+    if ((!pii_number_begins(scan) && !host) || !pii_read_number(scan, scan->start, &number)) {
         return;
     }
+    pii_try_birth_number(scan, &number);
     try_ipv4(scan, &number);
-    if (number.digits < 9 || continues(scan, &number)) {
+    if (number.digits < 9 || pii_number_continues(scan, number.group[0].mark == ' ')) {
         return;
     }
     for (size_t last = 0; last < number.groups; last++) {
@@ -287,7 +293,11 @@ void pii_try_number(struct pii_scan *scan)
             continue;
         }
         if (pii_number_ends(scan, &number, last)) {
-            try_rules(scan, &number, last);
+            size_t end = scan->end;
+            try_rules(scan, &number, last, false);
+            if (scan->end == end) {
+                try_rules(scan, &number, last, true);
+            }
         }
         if (card_ends(scan, &number, last)) {
             try_card(scan, &number, last);

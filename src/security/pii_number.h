@@ -27,7 +27,12 @@ bool pii_read_number(struct pii_scan *scan, size_t at, struct pii_number *number
 /* What stands behind the start leaves it a number of its own: not a part of a longer number, a
  * version, a part code, an amount of money. */
 bool pii_number_begins(const struct pii_scan *scan);
+/* Blanks join its groups, and the text behind ends in more of them: "DE00 [1234 5678 9012]". */
+bool pii_number_continues(const struct pii_scan *scan, bool blanks);
 /* The same of what follows group `last`. */
 bool pii_number_ends(struct pii_scan *scan, const struct pii_number *number, size_t last);
+
+/* A date of birth that begins with the number (pii_date.c). */
+void pii_try_birth_number(struct pii_scan *scan, const struct pii_number *number);
 
 #endif

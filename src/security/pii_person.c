@@ -85,7 +85,9 @@ static bool read_token(struct pii_scan *scan, size_t at, struct token *token)
         return false;
     }
     token->initial = end - at == 1 && pii_peek(scan, end) == '.';
-    token->classes = pii_classes(scan->pii, scan->text + at, end - at);
+    token->classes = at == scan->start && end == scan->run
+                         ? scan->classes
+                         : pii_classes(scan->pii, scan->text + at, end - at);
     if (token->classes == 0 && first > at + 1) {
         token->classes = pii_classes(scan->pii, scan->text + at, first - at);
     }
@@ -98,7 +100,8 @@ static uint32_t cue_behind(const struct pii_scan *scan)
 {
     size_t limit = scan->start > PII_BEHIND ? scan->start - PII_BEHIND : 0;
     size_t at = scan->start;
-    bool stopped = false;
+    bool stopped = false; /* by the end of a sentence */
+    bool apart = false;   /* by more than a dot and a blank */
     for (int words = 0; words < WORDS_BEHIND; words++) {
         size_t end = at;
         while (end > limit && at - end < 8 && !pii_letter(scan->text[end - 1]) &&
@@ -106,6 +109,7 @@ static uint32_t cue_behind(const struct pii_scan *scan)
             end--;
             stopped |= scan->text[end] == '.' || scan->text[end] == '!' || scan->text[end] == '?' ||
                        scan->text[end] == ';';
+            apart |= scan->text[end] != '.' && scan->text[end] != ' ';
         }
         size_t start = end;
         while (start > limit &&
@@ -116,7 +120,7 @@ static uint32_t cue_behind(const struct pii_scan *scan)
             return 0;
         }
         uint32_t classes = pii_classes(scan->pii, scan->text + start, end - start);
-        if (words == 0 && (classes & PII_W_TITLE) != 0 && pii_upper(scan->text[start])) {
+        if (words == 0 && !apart && (classes & PII_W_TITLE) != 0 && pii_upper(scan->text[start])) {
             return PII_W_TITLE;
         }
         if ((classes & PII_W_CUE) != 0 && !stopped) {
@@ -189,7 +193,8 @@ static size_t names_alone(const struct token *tokens, size_t count, float *score
         used = sure(&tokens[1], PII_W_FAMILY) ? 2 : 0;
         used = tokens[1].initial && count > 2 && is_name(&tokens[2]) ? 2 : used;
     } else if (count > 1 && !caps && (tokens[0].classes & PII_W_COMMON) == 0) {
-        used = sure(&tokens[1], PII_W_FAMILY) ? 2 : 0;
+        bool family = sure(&tokens[1], PII_W_FAMILY) && (tokens[1].classes & PII_W_GIVEN) == 0;
+        used = family ? 2 : 0;
         *score = 0.6F;
     }
     while (used > 1 && used < count && (is_name(&tokens[used]) || tokens[used - 1].initial)) {
@@ -206,7 +211,7 @@ static size_t names_said(const struct token *tokens, size_t count, uint32_t cue)
         known |= is_name(&tokens[i]);
         common |= !is_name(&tokens[i]) && (tokens[i].classes != 0 || tokens[i].caps);
     }
-    size_t used = count > 3 ? 3 : count;
+    size_t used = count;
     if (cue == PII_W_TITLE) {
         return !common || known ? used : 0;
     }
@@ -231,8 +236,9 @@ static bool stands_alone(struct pii_scan *scan, size_t end)
     return !joined && !goes_on;
 }
 
-void pii_try_person(struct pii_scan *scan, uint32_t classes)
+void pii_try_person(struct pii_scan *scan)
 {
+    uint32_t classes = scan->classes;
     struct token tokens[TOKENS_MAX];
     bool street = false;
     bool name = (classes & (PII_W_GIVEN | PII_W_FAMILY)) != 0;

@@ -178,8 +178,11 @@ static bool said_behind(struct pii_scan *scan, size_t at)
     }
     size_t end = pii_word_end(scan, at + 1);
     unsigned next = pii_peek(scan, end);
-    return end - at > 3 && end - at < 12 && !pii_alnum(next) &&
-           (pii_classes(scan->pii, scan->text + at + 1, end - at - 1) & PII_W_PHONE) != 0;
+    const unsigned char *word = scan->text + at + 1;
+    size_t len = end - at - 1;
+    return len > 2 && len < 12 && !pii_alnum(next) &&
+           ((pii_classes(scan->pii, word, len) & PII_W_PHONE) != 0 ||
+            (len == 6 && (memcmp(word, "office", 6) == 0 || memcmp(word, "Office", 6) == 0)));
 }
 
 static bool bounded(struct pii_scan *scan, size_t end)
@@ -203,7 +206,10 @@ static bool loose(const struct written *written, size_t len)
     for (size_t i = 0; i < len; i++) {
         groups += written->text[i] == ' ' ? 1 : 0;
     }
-    bool dated = fits("DDDD DD DD", written->text, len) || fits("DD DD DDDD", written->text, len);
+    bool years = fits("1DDD 1DDD", written->text, len) || fits("1DDD 2DDD", written->text, len) ||
+                 fits("2DDD 2DDD", written->text, len);
+    bool dated = years || fits("DDDD DD DD", written->text, len) ||
+                 fits("DD DD DDDD", written->text, len);
     return digits >= 6 && digits <= 13 && groups <= 6 && !dated && (groups > 2 || digits >= 7);
 }
 
@@ -272,6 +278,10 @@ void pii_try_phone(struct pii_scan *scan)
         }
         if (len < written.len && scan->text[end] != ' ' && scan->text[end] < 0x80) {
             continue;
+        }
+        bool plain = first != '+' && first != '(';
+        if (plain && pii_number_continues(scan, memchr(written.text, ' ', len) != NULL)) {
+            return;
         }
         float score = score_of(scan, &written, len);
         if (score > 0) {

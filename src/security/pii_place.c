@@ -79,7 +79,8 @@ static size_t town_end(struct pii_scan *scan, size_t at)
         while (pii_peek(scan, word) == '-' && pii_letter(pii_peek(scan, word + 1))) {
             word = pii_word_end(scan, word + 1);
         }
-        if (word - at < 2 || pii_digit(pii_peek(scan, word))) {
+        if (word - at < 2 || pii_digit(pii_peek(scan, word)) ||
+            (classes_of(scan, at, word) & PII_W_GLUE) != 0) {
             break;
         }
         end = word;
@@ -212,6 +213,22 @@ static bool weak_street(const struct pii_scan *scan, size_t at, size_t end)
     return false;
 }
 
+/* " NW" behind a street. */
+static size_t direction_end(struct pii_scan *scan, size_t street)
+{
+    size_t at = street;
+    if (street > 0 && pii_peek(scan, at++) == ' ') {
+        size_t end = at;
+        while (end - at < 3 && memchr("NSEW", (int)pii_peek(scan, end), 4) != NULL) {
+            end++;
+        }
+        if (end > at && end - at < 3 && !pii_letter(pii_peek(scan, end))) {
+            return end;
+        }
+    }
+    return street;
+}
+
 /* Capitalised words of which the last is Street or the like. The end of that, 0 for none. */
 static size_t named_street(struct pii_scan *scan, size_t at, bool *weak)
 {
@@ -234,8 +251,7 @@ static size_t named_street(struct pii_scan *scan, size_t at, bool *weak)
         }
         if (words > 0 && (classes_of(scan, start, end) & PII_W_STREET) != 0) {
             *weak = weak_street(scan, start, end);
-            found = end + (pii_peek(scan, end) == '.' && pii_peek(scan, end + 1) != ' ' ? 1 : 0);
-            found = pii_peek(scan, end) == '.' && pii_peek(scan, end + 1) == ',' ? end + 1 : found;
+            found = pii_peek(scan, end) == '.' && pii_peek(scan, end + 1) == ',' ? end + 1 : end;
         }
         at = end;
         at += pii_peek(scan, at) == '.' && end - start <= 2 ? 1 : 0;
@@ -244,7 +260,7 @@ static size_t named_street(struct pii_scan *scan, size_t at, bool *weak)
         }
         at++;
     }
-    return found;
+    return direction_end(scan, found);
 }
 
 /* Rue de la Paix, Via Roma: the end of the name, 0 for none. */
@@ -358,7 +374,7 @@ static size_t forces_end(struct pii_scan *scan)
     return at > 0 ? house_end(scan, at) : 0;
 }
 
-void pii_try_address_word(struct pii_scan *scan, uint32_t classes)
+void pii_try_address_word(struct pii_scan *scan)
 {
     const unsigned char first = scan->text[scan->start];
     bool whole = false;
@@ -367,7 +383,7 @@ void pii_try_address_word(struct pii_scan *scan, uint32_t classes)
     }
     size_t end = 0;
     size_t name = pii_word_end(scan, scan->start);
-    bool way = (classes & PII_W_WAY) != 0;
+    bool way = (scan->classes & PII_W_WAY) != 0;
     if (way) {
         name = way_end(scan, scan->start);
     }
@@ -375,8 +391,9 @@ void pii_try_address_word(struct pii_scan *scan, uint32_t classes)
         end = box_end(scan);
         end = end == 0 ? forces_end(scan) : end;
     }
-    if (end == 0 && (way ? name > 0 : german_street(scan, scan->start, name))) {
-        size_t dot = pii_peek(scan, name) == '.' ? 1 : 0;
+    size_t dot = pii_peek(scan, name) == '.' ? 1 : 0;
+    bool numbered = pii_digit(pii_peek(scan, name + dot + 1));
+    if (end == 0 && (way ? name > 0 : numbered && german_street(scan, scan->start, name))) {
         size_t sep = comma(scan, name + dot) > 0 && way ? 2 : 1;
         unsigned c = pii_peek(scan, name + dot);
         end = c == ' ' || sep == 2 ? house_end(scan, name + dot + sep) : 0;

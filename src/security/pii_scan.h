@@ -33,6 +33,7 @@ enum {
 /* Words behind a position, nearest first, up to eight. */
 struct pii_context {
     uint32_t near;    /* classes of all of them */
+    uint32_t close;   /* of the nearest five */
     uint32_t nearest; /* of the nearest that says what a number is */
     uint32_t glued;   /* of the nearest that is not filler (number, is, :), 0 an unknown word */
 };
@@ -40,8 +41,9 @@ struct pii_context {
 struct pii_scan {
     const unsigned char *text;
     size_t len;
-    size_t start; /* the position asked about */
-    size_t run;   /* end of the letters and digits that begin there */
+    size_t start;     /* the position asked about */
+    size_t run;       /* end of the letters and digits that begin there */
+    uint32_t classes; /* of that run, when it begins with a capital */
     const struct pii *pii;
     size_t end; /* of the best match so far, start when there is none */
     enum pii_entity kind;
@@ -114,15 +116,14 @@ void pii_try_site(struct pii_scan *scan);
 void pii_try_mac(struct pii_scan *scan);
 void pii_try_ipv6(struct pii_scan *scan);
 void pii_try_number(struct pii_scan *scan);
-void pii_try_birth_number(struct pii_scan *scan);
 void pii_try_birth_month(struct pii_scan *scan);
 void pii_try_phone(struct pii_scan *scan);
 void pii_try_iban(struct pii_scan *scan);
 void pii_try_code(struct pii_scan *scan);
 void pii_try_nino(struct pii_scan *scan);
-void pii_try_person(struct pii_scan *scan, uint32_t classes);
+void pii_try_person(struct pii_scan *scan);
 void pii_try_wide_person(struct pii_scan *scan);
 void pii_try_address_number(struct pii_scan *scan);
-void pii_try_address_word(struct pii_scan *scan, uint32_t classes);
+void pii_try_address_word(struct pii_scan *scan);
 
 #endif
