@@ -96,7 +96,7 @@ static bool read_token(struct pii_scan *scan, size_t at, struct token *token)
 }
 
 /* What the words behind say: PII_W_TITLE or PII_W_CUE. Fillers are passed, sentences are not. */
-static uint32_t cue_behind(const struct pii_scan *scan)
+static uint32_t cue_behind(const struct pii_scan *scan, bool title_only)
 {
     size_t limit = scan->start > PII_BEHIND ? scan->start - PII_BEHIND : 0;
     size_t at = scan->start;
@@ -119,9 +119,15 @@ static uint32_t cue_behind(const struct pii_scan *scan)
         if (start == end || (start == limit && limit > 0)) {
             return 0;
         }
+        if (title_only && !pii_upper(scan->text[start])) {
+            return 0;
+        }
         uint32_t classes = pii_classes(scan->pii, scan->text + start, end - start);
         if (words == 0 && !apart && (classes & PII_W_TITLE) != 0 && pii_upper(scan->text[start])) {
             return PII_W_TITLE;
+        }
+        if (title_only) {
+            return 0;
         }
         if ((classes & PII_W_CUE) != 0 && !stopped) {
             return PII_W_CUE;
@@ -246,8 +252,9 @@ void pii_try_person(struct pii_scan *scan)
         !read_token(scan, scan->start, &tokens[0])) {
         return;
     }
-    uint32_t cue = cue_behind(scan);
-    if (cue == 0 && (classes & PII_W_GIVEN) == 0 && pii_peek(scan, tokens[0].end) != ' ') {
+    bool lone = pii_peek(scan, tokens[0].end) != ' ' || !capital(scan, tokens[0].end + 1);
+    uint32_t cue = cue_behind(scan, lone && !name);
+    if (cue == 0 && (classes & PII_W_GIVEN) == 0 && lone) {
         return;
     }
     size_t count = read_tokens(scan, tokens, &street);
