@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * vault.c - entries in a list, found by value and by tag; one recogniser for what models make of
+ * placeholders.
+ *
+ * Invariant: an entry's tag is unique in the vault, and a prefix of none that is longer. */
+#include "security/vault.h"
+
+#include "base/map.h"
+#include "base/must.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TAG_SHORT 10 /* five bits a letter */
+#define TAG_LONG  20 /* when two values' short ones are equal: one vault in 2^24 */
+
+/* Without i, l, o, u: nothing to confuse, no words. */
+static const char letters[] = "0123456789abcdefghjkmnpqrstvwxyz";
+
+struct entry {
+    char placeholder[VAULT_PLACEHOLDER_MAX];
+    size_t placeholder_len;
+    size_t label_len;
+    size_t tag_len;
+    char *value;
+    size_t value_len;
+};
+
+struct vault {
+    struct seal_key key;
+    struct entry **entries;
+    size_t count;
+    size_t room;
+    size_t bytes;
+    struct map *by_value; /* label, NUL, value */
+    struct map *by_tag;
+};
+
+struct vault *vault_new(const struct seal_key *key)
+{
+    struct vault *vault = must_have(calloc(1, sizeof *vault));
+    uint64_t seed[2];
+    struct seal_key derived = seal_derive(key, STR("vault map"));
+    memcpy(seed, derived.bytes, sizeof seed);
+    vault->key = *key;
+    vault->by_value = map_new(seed, VAULT_ENTRIES_MAX);
+    vault->by_tag = map_new(seed, VAULT_ENTRIES_MAX);
+    return vault;
+}
+
+void vault_free(struct vault *vault)
+{
+    if (vault == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < vault->count; i++) {
+        struct entry *entry = vault->entries[i];
+        sodium_memzero(entry->value, entry->value_len);
+        free(entry->value);
+        sodium_memzero(entry, sizeof *entry);
+        free(entry);
+    }
+    free(vault->entries);
+    map_free(vault->by_value);
+    map_free(vault->by_tag);
+    seal_key_wipe(&vault->key);
+    free(vault);
+}
+
+size_t vault_count(const struct vault *vault)
+{
+    return vault->count;
+}
+
+/* ---- making ---- */
+
+static void make_tag(const struct vault *vault, struct str key, size_t len, char *to)
+{
+    uint8_t mac[32];
+    seal_mac(&vault->key, key, mac);
+    uint32_t bits = 0;
+    unsigned have = 0;
+    size_t next = 0;
+    for (size_t i = 0; i < len; i++) {
+        if (have < 5) {
+            bits = bits << 8 | mac[next++];
+            have += 8;
+        }
+        have -= 5;
+        to[i] = letters[bits >> have & 31];
+    }
+}
+
+static struct str tag_of(const struct entry *entry)
+{
+    return (struct str){entry->placeholder + 2 + entry->label_len + 1, entry->tag_len};
+}
+
+static void write_placeholder(struct entry *entry, struct str label, const char *tag, size_t len)
+{
+    char *to = entry->placeholder;
+    memcpy(to, "[[", 2);
+    memcpy(to + 2, label.at, label.len);
+    to[2 + label.len] = '_';
+    memcpy(to + 3 + label.len, tag, len);
+    memcpy(to + 3 + label.len + len, "]]", 2);
+    entry->label_len = label.len;
+    entry->tag_len = len;
+    entry->placeholder_len = label.len + len + 5;
+}
+
+static struct entry *add(struct vault *vault, struct str label, struct str value, struct str key)
+{
+    struct entry *entry = must_have(calloc(1, sizeof *entry));
+    char tag[TAG_LONG];
+    make_tag(vault, key, TAG_LONG, tag);
+    size_t len = map_get(vault->by_tag, (struct str){tag, TAG_SHORT}) == NULL ? TAG_SHORT
+                                                                              : TAG_LONG;
+    write_placeholder(entry, label, tag, len);
+    entry->value = must_have(malloc(value.len + 1));
+    memcpy(entry->value, value.at, value.len);
+    entry->value_len = value.len;
+    if (vault->count == vault->room) {
+        vault->room = vault->room == 0 ? 16 : vault->room * 2;
+        vault->entries = must_have(realloc(vault->entries, vault->room * sizeof(struct entry *)));
+    }
+    vault->entries[vault->count++] = entry;
+    vault->bytes += value.len;
+    /* Values of the maps are places in the list, plus one. */
+    void *place = (void *)(uintptr_t)vault->count;
+    enum err code = map_put(vault->by_value, key, place);
+    must(code == ERR_OK);
+    code = map_put(vault->by_tag, tag_of(entry), place);
+    must(code == ERR_OK);
+    return entry;
+}
+
+static bool is_label(struct str label)
+{
+    for (size_t i = 0; i < label.len; i++) {
+        if ((label.at[i] < 'A' || label.at[i] > 'Z') && label.at[i] != '_') {
+            return false;
+        }
+    }
+    return label.len > 0 && label.len <= VAULT_LABEL_MAX;
+}
+
+enum err vault_placeholder(struct vault *vault, struct str label, struct str value,
+                           struct str *placeholder)
+{
+    must(is_label(label));
+    if (value.len > VAULT_BYTES_MAX) {
+        return ERR_LIMIT;
+    }
+    size_t len = label.len + 1 + value.len;
+    char *key = must_have(malloc(len + 1));
+    memcpy(key, label.at, label.len);
+    key[label.len] = '\0';
+    memcpy(key + label.len + 1, value.at, value.len);
+    const struct str whole = {key, len};
+    uintptr_t place = (uintptr_t)map_get(vault->by_value, whole);
+    struct entry *entry = place > 0 ? vault->entries[place - 1] : NULL;
+    if (entry == NULL && vault->count < VAULT_ENTRIES_MAX &&
+        value.len <= VAULT_BYTES_MAX - vault->bytes) {
+        entry = add(vault, label, value, whole);
+    }
+    sodium_memzero(key, len);
+    free(key);
+    if (entry == NULL) {
+        return ERR_LIMIT;
+    }
+    *placeholder = (struct str){entry->placeholder, entry->placeholder_len};
+    return ERR_OK;
+}
+
+struct str vault_value(const struct vault *vault, uint16_t kind)
+{
+    must(kind < vault->count);
+    return (struct str){vault->entries[kind]->value, vault->entries[kind]->value_len};
+}
+
+/* ---- recognising ---- */
+
+/* What stands at a place of a text, as far as it has come. */
+enum match { MATCH_NO, MATCH_YES, MATCH_MORE };
+
+struct seen {
+    size_t end;
+    char tag[TAG_LONG];
+    size_t tag_len;
+    size_t brackets; /* in front */
+    bool capitals;   /* the label's letters are all capitals */
+};
+
+struct cursor {
+    struct str text;
+    size_t at;
+    bool final;
+};
+
+static char lower(char byte)
+{
+    return byte >= 'A' && byte <= 'Z' ? (char)(byte + 32) : byte;
+}
+
+static bool is_letter(char byte)
+{
+    return lower(byte) >= 'a' && lower(byte) <= 'z';
+}
+
+static bool is_word(char byte)
+{
+    return is_letter(byte) || (byte >= '0' && byte <= '9') || byte == '_';
+}
+
+static bool is_tag(char byte)
+{
+    return byte != '\0' && strchr(letters, lower(byte)) != NULL;
+}
+
+static bool ended(const struct cursor *c)
+{
+    return c->at == c->text.len;
+}
+
+static void skip_spaces(struct cursor *c)
+{
+    for (int i = 0; i < 2 && !ended(c) && c->text.at[c->at] == ' '; i++) {
+        c->at++;
+    }
+}
+
+/* [[ or [ or nothing, with spaces. */
+static void read_brackets(struct cursor *c, struct seen *seen)
+{
+    while (!ended(c) && c->text.at[c->at] == '[' && seen->brackets < 2) {
+        c->at++;
+        seen->brackets++;
+        skip_spaces(c);
+    }
+}
+
+/* The separator between label and tag, or between words of a label: _ or \_ */
+static bool read_joint(struct cursor *c)
+{
+    if (!ended(c) && c->text.at[c->at] == '\\') {
+        c->at++;
+    }
+    if (ended(c) || c->text.at[c->at] != '_') {
+        return false;
+    }
+    c->at++;
+    return true;
+}
+
+/* LABEL_tag: words joined, of which the last is the tag. */
+static enum match read_name(struct cursor *c, struct seen *seen)
+{
+    size_t joints = 0;
+    size_t from = c->at;
+    seen->capitals = true;
+    for (;;) {
+        size_t word = c->at;
+        while (!ended(c) && is_word(c->text.at[c->at]) && c->text.at[c->at] != '_') {
+            c->at++;
+        }
+        size_t len = c->at - word;
+        if (c->at - from > VAULT_PLACEHOLDER_MAX || (len == 0 && !ended(c))) {
+            return MATCH_NO;
+        }
+        if (ended(c) && !c->final) {
+            return MATCH_MORE;
+        }
+        size_t mark = c->at;
+        if (read_joint(c)) {
+            for (size_t i = word; i < mark; i++) {
+                seen->capitals = seen->capitals && c->text.at[i] >= 'A' && c->text.at[i] <= 'Z';
+                if (!is_letter(c->text.at[i])) {
+                    return MATCH_NO; /* labels are of letters */
+                }
+            }
+            joints++;
+            continue;
+        }
+        if (ended(c) && !c->final && c->at > mark) {
+            return MATCH_MORE; /* after a backslash */
+        }
+        c->at = mark;
+        if (joints == 0 || (len != TAG_SHORT && len != TAG_LONG)) {
+            return MATCH_NO;
+        }
+        seen->tag_len = len;
+        for (size_t i = 0; i < len; i++) {
+            seen->tag[i] = lower(c->text.at[word + i]);
+            if (!is_tag(seen->tag[i])) {
+                return MATCH_NO;
+            }
+        }
+        return MATCH_YES;
+    }
+}
+
+/* As many closing brackets as were opened, at most; spaces count only in front of one. */
+static enum match close_brackets(struct cursor *c, struct seen *seen)
+{
+    seen->end = c->at;
+    for (size_t i = 0; i < seen->brackets; i++) {
+        skip_spaces(c);
+        if (ended(c)) {
+            return c->final ? MATCH_YES : MATCH_MORE;
+        }
+        if (c->text.at[c->at] != ']') {
+            return MATCH_YES;
+        }
+        seen->end = ++c->at;
+    }
+    return MATCH_YES;
+}
+
+static enum match read_placeholder(const struct window *window, size_t at, struct seen *seen)
+{
+    struct cursor c = {window->text, at, window->final};
+    *seen = (struct seen){0};
+    read_brackets(&c, seen);
+    if (ended(&c)) {
+        return window->final ? MATCH_NO : MATCH_MORE;
+    }
+    enum match match = read_name(&c, seen);
+    return match == MATCH_YES ? close_brackets(&c, seen) : match;
+}
+
+/* A placeholder begins at a bracket or where a word begins; behind an opening bracket the bracket
+ * was tried already. */
+static bool may_begin(struct str text, size_t at)
+{
+    if (text.at[at] == '[') {
+        return true;
+    }
+    char before = at > 0 ? text.at[at - 1] : ' ';
+    return is_letter(text.at[at]) && !is_word(before) && before != '\\';
+}
+
+static size_t find(const struct window *window, struct spans *found,
+                   bool (*counts)(const void *self, const struct seen *seen, uint16_t *kind),
+                   const void *self)
+{
+    struct str text = window->text;
+    size_t at = window->from;
+    while (at < text.len) {
+        struct seen seen;
+        uint16_t kind = 0;
+        if (!may_begin(text, at)) {
+            at++;
+            continue;
+        }
+        enum match match = read_placeholder(window, at, &seen);
+        if (match == MATCH_MORE) {
+            return at;
+        }
+        if (match == MATCH_YES && counts(self, &seen, &kind)) {
+            spans_add(found, (struct span){at, seen.end, kind, 0, 1.0F});
+            at = seen.end;
+        } else {
+            at++;
+        }
+    }
+    return text.len;
+}
+
+static bool is_ours(const void *self, const struct seen *seen, uint16_t *kind)
+{
+    const struct vault *vault = self;
+    uintptr_t place = (uintptr_t)map_get(vault->by_tag, (struct str){seen->tag, seen->tag_len});
+    *kind = (uint16_t)(place - 1);
+    return place > 0;
+}
+
+static size_t find_ours(const void *self, const struct window *window, struct finder_state *state,
+                        struct spans *found)
+{
+    const struct vault *vault = self;
+    (void)state;
+    return vault->count == 0 ? window->text.len : find(window, found, is_ours, self);
+}
+
+struct finder vault_finder(const struct vault *vault)
+{
+    return (struct finder){"vault", find_ours, vault};
+}
+
+/* Without brackets only in capitals: the names of a program are no placeholders. */
+static bool looks_like_one(const void *self, const struct seen *seen, uint16_t *kind)
+{
+    (void)self;
+    *kind = 0;
+    return seen->brackets > 0 || seen->capitals;
+}
+
+static size_t find_any(const void *self, const struct window *window, struct finder_state *state,
+                       struct spans *found)
+{
+    (void)state;
+    return find(window, found, looks_like_one, self);
+}
+
+const struct finder placeholder_finder = {"placeholder", find_any, NULL};
+
+/* ---- for the store: label, value, each with its length in front, 4 bytes, least first ---- */
+
+static enum err put_field(struct buf *to, struct str bytes)
+{
+    enum err code = ERR_OK;
+    for (int i = 0; i < 4 && code == ERR_OK; i++) {
+        code = buf_add_byte(to, (char)(bytes.len >> (8 * i) & 255));
+    }
+    return code == ERR_OK ? buf_add(to, bytes) : code;
+}
+
+static bool take_field(struct str *rest, struct str *field)
+{
+    uint32_t len = 0;
+    if (rest->len < 4) {
+        return false;
+    }
+    for (int i = 0; i < 4; i++) {
+        len |= (uint32_t)(unsigned char)rest->at[i] << (8 * i);
+    }
+    *rest = str_cut(*rest, 4, rest->len);
+    if (len > rest->len) {
+        return false;
+    }
+    *field = str_cut(*rest, 0, len);
+    *rest = str_cut(*rest, len, rest->len);
+    return true;
+}
+
+enum err vault_save(const struct vault *vault, struct buf *to)
+{
+    enum err code = ERR_OK;
+    for (size_t i = 0; i < vault->count && code == ERR_OK; i++) {
+        const struct entry *entry = vault->entries[i];
+        code = put_field(to, (struct str){entry->placeholder + 2, entry->label_len});
+        code = code == ERR_OK ? put_field(to, (struct str){entry->value, entry->value_len}) : code;
+    }
+    return code;
+}
+
+enum err vault_load(struct vault *vault, struct str bytes)
+{
+    enum err code = ERR_OK;
+    while (bytes.len > 0 && code == ERR_OK) {
+        struct str label;
+        struct str value;
+        struct str placeholder;
+        if (!take_field(&bytes, &label) || !take_field(&bytes, &value) || !is_label(label)) {
+            return ERR_INVALID;
+        }
+        code = vault_placeholder(vault, label, value, &placeholder);
+    }
+    return code;
+}
