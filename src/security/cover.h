@@ -28,7 +28,7 @@ struct cover {
 };
 
 /* The finder's function, with a cover as its self. */
-size_t cover_find(const void *cover, const struct window *window, struct finder_state *state,
+size_t cover_find(const void *self, const struct window *window, struct finder_state *state,
                   struct spans *found);
 
 #endif

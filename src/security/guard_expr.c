@@ -116,9 +116,22 @@ static enum err fault_at(struct compiler *c, size_t at, enum err code, const cha
 
 static void skip_space(struct compiler *c)
 {
-    while (c->at < c->text.len && memchr(" \t\r\n", c->text.at[c->at], 4) != NULL) {
-        c->at++;
+    struct str rest = str_cut(c->text, c->at, c->text.len);
+    size_t space = 0;
+    while (space < rest.len && (rest.at[space] == ' ' || rest.at[space] == '\t' ||
+                                rest.at[space] == '\r' || rest.at[space] == '\n')) {
+        space++;
     }
+    c->at += space;
+}
+
+/* NUL behind the end. */
+static char byte_at(const struct compiler *c, size_t at)
+{
+    if (at < c->text.len) {
+        return c->text.at[at];
+    }
+    return '\0';
 }
 
 static bool take(struct compiler *c, const char *mark)
@@ -162,7 +175,10 @@ static bool unescape(struct str text, size_t *at, char **to)
 {
     static const char names[] = "ntr\\'\"`?";
     static const char meant[] = "\n\t\r\\'\"`?";
-    char name = *at < text.len ? text.at[*at] : '\0';
+    char name = '\0';
+    if (*at < text.len) {
+        name = text.at[*at];
+    }
     const char *simple = name != '\0' ? strchr(names, name) : NULL;
     ++*at;
     if (simple != NULL) {
@@ -193,7 +209,7 @@ static enum err take_string(struct compiler *c, struct str *string)
     bool raw = rest.len > 1 && (rest.at[0] == 'r' || rest.at[0] == 'R') &&
                (rest.at[1] == '\'' || rest.at[1] == '"');
     size_t at = from + raw;
-    char quote = at < c->text.len ? c->text.at[at] : '\0';
+    char quote = byte_at(c, at);
     if (quote != '\'' && quote != '"') {
         return fault_at(c, from, ERR_SYNTAX, "expected a string in quotes");
     }
@@ -465,7 +481,7 @@ static enum err take_operand(struct compiler *c)
         skip_space(c);
     }
     size_t at = c->at;
-    char first = at < c->text.len ? c->text.at[at] : '\0';
+    char first = byte_at(c, at);
     if (code != ERR_OK) {
         return code;
     }
@@ -625,8 +641,8 @@ static int64_t apply(const struct step *step, enum type type, int64_t left, int6
 
 static enum expr_value judge(const struct expr *expr, const enum expr_value *facts, int64_t size)
 {
-    int64_t values[EXPR_DEPTH_MAX];
-    enum type types[EXPR_DEPTH_MAX];
+    int64_t values[EXPR_DEPTH_MAX] = {0};
+    enum type types[EXPR_DEPTH_MAX] = {BOOLEAN};
     size_t depth = 0;
     for (size_t i = 0; i < expr->count; i++) {
         const struct step *step = &expr->steps[i];

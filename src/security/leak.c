@@ -58,26 +58,31 @@ struct leak {
 
 enum byte_class { BREAK, LETTER, SIGN_LEAD, MARK_LEAD };
 
-/* A lead byte of two bytes that is a mark (U+0080..BF), of three (U+2000..2FFF). */
+/* MARK_LEAD: of U+0080..BF and of U+2000..2FFF. SIGN_LEAD: Han and kana are words by themselves. */
+#define IS_ALNUM(b)                                                                                \
+    (((b) >= '0' && (b) <= '9') || (((b) | 32) >= 'a' && ((b) | 32) <= 'z' && (b) < 0x80))
+#define CLASS(b)                                                                                   \
+    (IS_ALNUM(b)                  ? LETTER                                                         \
+     : (b) < 0x80                 ? BREAK                                                          \
+     : (b) == 0xC2 || (b) == 0xE2 ? MARK_LEAD                                                      \
+     : (b) >= 0xE3 && (b) <= 0xE9 ? SIGN_LEAD                                                      \
+                                  : LETTER)
+#define FOLDED(b)  ((b) < 0x80 ? (b) | ((b) >= 'A' ? 32 : 0) : (b) < 0xC0 ? (b)&0xDF : (b)&0xFE)
+#define BYTE(b)    ((uint16_t)(CLASS(b) << 8 | FOLDED(b)))
+#define BYTES4(b)  BYTE(b), BYTE((b) + 1), BYTE((b) + 2), BYTE((b) + 3)
+#define BYTES16(b) BYTES4(b), BYTES4((b) + 4), BYTES4((b) + 8), BYTES4((b) + 12)
+#define BYTES64(b) BYTES16(b), BYTES16((b) + 16), BYTES16((b) + 32), BYTES16((b) + 48)
+
+static const uint16_t bytes_known[256] = {BYTES64(0), BYTES64(64), BYTES64(128), BYTES64(192)};
+
 static enum byte_class class_of(uint8_t byte)
 {
-    if (byte >= 0x80) {
-        if (byte == 0xC2 || byte == 0xE2) {
-            return MARK_LEAD;
-        }
-        return byte >= 0xE3 && byte <= 0xE9 ? SIGN_LEAD
-                                            : LETTER; /* Han and kana: words by themselves */
-    }
-    return (byte >= '0' && byte <= '9') || ((byte | 32) >= 'a' && (byte | 32) <= 'z') ? LETTER
-                                                                                      : BREAK;
+    return (enum byte_class)(bytes_known[byte] >> 8);
 }
 
 static uint64_t folded(uint8_t byte)
 {
-    if (byte < 0x80) {
-        return byte >= 'A' ? byte | 32U : byte;
-    }
-    return byte < 0xC0 ? byte & ~32U : byte & ~1U;
+    return bytes_known[byte] & 0xFF;
 }
 
 static uint64_t spread(uint64_t hash)
@@ -123,6 +128,19 @@ static uint64_t word_before(const struct leak_walk *walk, unsigned back)
     return walk->last[(walk->count - back) % LEAK_WORDS];
 }
 
+/* At least one byte, and on while there are letters. */
+static void take_letters(struct leak_walk *walk, struct str text, size_t *at)
+{
+    uint64_t word = walk->word;
+    size_t i = *at;
+    do {
+        word = (word << 7 | word >> 57) + folded((uint8_t)text.at[i]) * PRIME;
+        i++;
+    } while (i < text.len && class_of((uint8_t)text.at[i]) == LETTER);
+    walk->word = word;
+    *at = i;
+}
+
 /* Reads on to the end of a word; true: there is one. Moves *at. */
 static bool next_word(struct leak_walk *walk, struct str text, size_t *at, uint64_t drop)
 {
@@ -147,7 +165,8 @@ static bool next_word(struct leak_walk *walk, struct str text, size_t *at, uint6
                 walk->word = 0;
                 walk->word_start = walk->fed + *at;
             }
-            walk->word = (walk->word << 7 | walk->word >> 57) + folded(byte) * PRIME;
+            take_letters(walk, text, at);
+            continue;
         }
         ++*at;
     }

@@ -215,7 +215,8 @@ static bool filter_works(void)
     char text[256];
     for (unsigned at = 0; at + 4 < sizeof text && works; at++) {
         memset(text, ' ', sizeof text);
-        memcpy(text + at, "z!", 2);
+        text[at] = 'z';
+        text[at + 1] = '!';
         bool found = false;
         (void)hs_scan(database, text, at + 4, 0, scratch, seen, &found);
         works = found;

@@ -25,7 +25,7 @@ struct patterns;
 /* SEARCH: for patterns_match, AT: for patterns_find, where a pattern that can match nothing at all
  * is INVALID. The fault's line is the wrong one's number, from 1. */
 enum err patterns_new(const struct pattern *items, size_t count, enum regex_use use,
-                      struct arena *arena, const struct patterns **patterns,
+                      struct arena *arena, const struct patterns **made,
                       struct fault *fault) MUST_USE;
 
 /* A source of hits (AT). Starts that cost more than REGEX_QUICK_STEPS are told as HIT_COSTLY. */

@@ -198,7 +198,7 @@ static uint16_t extend(struct words *words, uint16_t state, uint32_t class, uint
 
 static void add_word(struct words *words, const struct word *item, uint32_t index)
 {
-    uint32_t points[WORD_SYMBOLS_MAX];
+    uint32_t points[WORD_SYMBOLS_MAX] = {0};
     size_t symbols = spell(words, item, points);
     uint16_t state = ROOT;
     if (!begins_anywhere(words, item, points[0])) {

@@ -37,7 +37,7 @@ struct words;
 /* `fold` is borrowed. INVALID or LIMIT: `fault` (not NULL) says why, its line is the word's number
  * from 1 (0: of none). All words have WORD_LEET or none. */
 enum err words_new(const struct fold *fold, const struct word *items, size_t count,
-                   struct arena *arena, const struct words **words, struct fault *fault) MUST_USE;
+                   struct arena *arena, const struct words **made, struct fault *fault) MUST_USE;
 
 /* A source of hits. */
 size_t words_find(const struct words *words, const struct block *block, struct hits *hits);
