@@ -37,7 +37,7 @@ static const struct {
     struct str label;
     bool structured;
     bool on;
-} entities[PII_ENTITIES] = {
+} table[PII_ENTITIES] = {
 #define STRUCTURED                         true
 #define FREE                               false
 #define ENTITY(id, name, label, group, on) {STR_CONST(name), STR_CONST(label), group, on},
@@ -50,25 +50,25 @@ static const struct {
 struct str pii_entity_name(enum pii_entity entity)
 {
     must(entity < PII_ENTITIES);
-    return entities[entity].name;
+    return table[entity].name;
 }
 
 struct str pii_label(enum pii_entity entity)
 {
     must(entity < PII_ENTITIES);
-    return entities[entity].label;
+    return table[entity].label;
 }
 
 bool pii_structured(enum pii_entity entity)
 {
     must(entity < PII_ENTITIES);
-    return entities[entity].structured;
+    return table[entity].structured;
 }
 
 enum pii_entity pii_entity_of(struct str name)
 {
     int entity = 0;
-    while (entity < PII_ENTITIES && !str_equal(entities[entity].name, name)) {
+    while (entity < PII_ENTITIES && !str_equal(table[entity].name, name)) {
         entity++;
     }
     return (enum pii_entity)entity;
@@ -78,7 +78,7 @@ uint64_t pii_defaults(void)
 {
     uint64_t bits = 0;
     for (int i = 0; i < PII_ENTITIES; i++) {
-        bits |= entities[i].on ? PII_BIT(i) : 0;
+        bits |= table[i].on ? PII_BIT(i) : 0;
     }
     return bits;
 }
@@ -111,6 +111,37 @@ bool pii_word_before(const struct pii_scan *scan, size_t at)
     }
     unsigned lead = pii_behind(scan, at, 2);
     return (c >= 0xC3 && c < 0xE0) || (c < 0xC0 && lead >= 0xC3 && lead < 0xE0);
+}
+
+bool pii_capital(struct pii_scan *scan, size_t at)
+{
+    unsigned c = pii_peek(scan, at);
+    if (c < 0x80) {
+        return pii_upper(c);
+    }
+    unsigned second = pii_peek(scan, at + 1);
+    return (c == 0xC3 && second >= 0x80 && second <= 0x9E) || c == 0xC4 || c == 0xC5 ||
+           (c == 0xCE && second >= 0x86 && second <= 0xAB) ||
+           (c == 0xD0 && second >= 0x80 && second <= 0xAF);
+}
+
+size_t pii_separator(struct pii_scan *scan, size_t at, char *mark)
+{
+    unsigned c = pii_peek(scan, at);
+    *mark = (char)c;
+    if (c == ' ' || c == '-' || c == '.' || c == '/') {
+        return 1;
+    }
+    if (c == 0xC2 && pii_peek(scan, at + 1) == 0xA0) {
+        *mark = ' ';
+        return 2;
+    }
+    if (c == 0xE2 && pii_peek(scan, at + 1) == 0x80) {
+        unsigned last = pii_peek(scan, at + 2);
+        *mark = last == 0xAF ? ' ' : '-';
+        return last == 0xAF || (last >= 0x90 && last <= 0x93) ? 3 : 0;
+    }
+    return 0;
 }
 
 size_t pii_word_end(struct pii_scan *scan, size_t at)
@@ -266,11 +297,11 @@ static size_t find(const void *self, const struct window *window, struct finder_
     return len;
 }
 
-void pii_init(struct pii *pii, uint64_t wanted)
+void pii_init(struct pii *pii, uint64_t entities)
 {
-    must((wanted >> PII_ENTITIES) == 0);
+    must((entities >> PII_ENTITIES) == 0);
     memset(pii, 0, sizeof *pii);
-    pii->entities = wanted;
+    pii->entities = entities;
     pii_index_words(pii);
 }
 

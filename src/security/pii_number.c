@@ -8,27 +8,6 @@
 
 #include <string.h>
 
-/* Reads one separator; its length, 0 when there is none. Blanks and dashes of Unicode count as the
- * plain ones. */
-static size_t separator(struct pii_scan *scan, size_t at, char *mark)
-{
-    unsigned c = pii_peek(scan, at);
-    *mark = (char)c;
-    if (c == ' ' || c == '-' || c == '.' || c == '/') {
-        return 1;
-    }
-    if (c == 0xC2 && pii_peek(scan, at + 1) == 0xA0) {
-        *mark = ' ';
-        return 2;
-    }
-    if (c == 0xE2 && pii_peek(scan, at + 1) == 0x80) {
-        unsigned last = pii_peek(scan, at + 2);
-        *mark = last == 0xAF ? ' ' : '-';
-        return last == 0xAF || (last >= 0x90 && last <= 0x93) ? 3 : 0;
-    }
-    return 0;
-}
-
 bool pii_read_number(struct pii_scan *scan, size_t at, struct pii_number *number)
 {
     memset(number, 0, sizeof *number);
@@ -47,7 +26,7 @@ bool pii_read_number(struct pii_scan *scan, size_t at, struct pii_number *number
         group->end = at;
         group->total = number->digits;
         number->groups++;
-        size_t len = separator(scan, at, &group->mark);
+        size_t len = pii_separator(scan, at, &group->mark);
         if (len == 0 || !pii_digit(pii_peek(scan, at + len))) {
             group->mark = 0;
             return true;

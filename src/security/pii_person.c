@@ -18,19 +18,6 @@ struct token {
     bool caps; /* all of it */
 };
 
-/* Upper case of ASCII, Latin, Greek or Cyrillic; Latin Extended-A counts as either. */
-static bool capital(struct pii_scan *scan, size_t at)
-{
-    unsigned c = pii_peek(scan, at);
-    if (c < 0x80) {
-        return pii_upper(c);
-    }
-    unsigned second = pii_peek(scan, at + 1);
-    return (c == 0xC3 && second >= 0x80 && second <= 0x9E) || c == 0xC4 || c == 0xC5 ||
-           (c == 0xCE && second >= 0x86 && second <= 0xAB) ||
-           (c == 0xD0 && second >= 0x80 && second <= 0xAF);
-}
-
 static bool small(unsigned c)
 {
     return c - 'a' < 26U;
@@ -66,13 +53,13 @@ static size_t joint(struct pii_scan *scan, size_t at)
     if (c == 0xE2 && pii_peek(scan, at + 1) == 0x80 && pii_peek(scan, at + 2) == 0x99) {
         len = 3;
     }
-    return len > 0 && capital(scan, at + len) ? len : 0;
+    return len > 0 && pii_capital(scan, at + len) ? len : 0;
 }
 
 static bool read_token(struct pii_scan *scan, size_t at, struct token *token)
 {
     size_t first = 0; /* end of the first part of several */
-    if (!capital(scan, at)) {
+    if (!pii_capital(scan, at)) {
         return false;
     }
     size_t end = pii_word_end(scan, at);
@@ -95,49 +82,73 @@ static bool read_token(struct pii_scan *scan, size_t at, struct token *token)
     return token->initial || end - at > 1;
 }
 
+/* The word behind a position, and what stands between the two. */
+struct previous {
+    size_t start;
+    uint32_t classes;
+    bool stopped; /* the end of a sentence */
+    bool apart;   /* more than a dot and a blank */
+};
+
+static bool read_previous(const struct pii_scan *scan, size_t at, struct previous *previous)
+{
+    const unsigned char *text = scan->text;
+    size_t limit = scan->start > PII_BEHIND ? scan->start - PII_BEHIND : 0;
+    size_t end = at;
+    while (end > limit && at - end < 8 && text[end - 1] < 0x80 && !pii_alnum(text[end - 1])) {
+        unsigned c = text[--end];
+        previous->stopped |= c == '.' || c == '!' || c == '?' || c == ';';
+        previous->apart |= c != '.' && c != ' ';
+    }
+    size_t start = end;
+    while (start > limit && (pii_letter(text[start - 1]) || text[start - 1] >= 0x80)) {
+        start--;
+    }
+    previous->start = start;
+    if (start == end || (start == limit && limit > 0)) {
+        return false;
+    }
+    previous->classes = pii_classes(scan->pii, text + start, end - start);
+    return true;
+}
+
 /* What the words behind say: PII_W_TITLE or PII_W_CUE. Fillers are passed, sentences are not. */
-static uint32_t cue_behind(const struct pii_scan *scan, bool title_only)
+static uint32_t cue_behind(const struct pii_scan *scan)
+{
+    struct previous previous = {.start = scan->start};
+    for (int words = 0; words < WORDS_BEHIND; words++) {
+        if (!read_previous(scan, previous.start, &previous)) {
+            return 0;
+        }
+        bool title = (previous.classes & PII_W_TITLE) != 0 && pii_upper(scan->text[previous.start]);
+        if (title && words == 0 && !previous.apart) {
+            return PII_W_TITLE;
+        }
+        if (previous.stopped) {
+            return 0;
+        }
+        if ((previous.classes & PII_W_CUE) != 0) {
+            return PII_W_CUE;
+        }
+        if ((previous.classes & PII_W_GLUE) == 0) {
+            return 0;
+        }
+    }
+    return 0;
+}
+
+/* A capital begins the word before, so that it could be a title. */
+static bool capital_behind(const struct pii_scan *scan)
 {
     size_t limit = scan->start > PII_BEHIND ? scan->start - PII_BEHIND : 0;
     size_t at = scan->start;
-    bool stopped = false; /* by the end of a sentence */
-    bool apart = false;   /* by more than a dot and a blank */
-    for (int words = 0; words < WORDS_BEHIND; words++) {
-        size_t end = at;
-        while (end > limit && at - end < 8 && !pii_letter(scan->text[end - 1]) &&
-               scan->text[end - 1] < 0x80 && !pii_digit(scan->text[end - 1])) {
-            end--;
-            stopped |= scan->text[end] == '.' || scan->text[end] == '!' || scan->text[end] == '?' ||
-                       scan->text[end] == ';';
-            apart |= scan->text[end] != '.' && scan->text[end] != ' ';
-        }
-        size_t start = end;
-        while (start > limit &&
-               (pii_letter(scan->text[start - 1]) || scan->text[start - 1] >= 0x80)) {
-            start--;
-        }
-        if (start == end || (start == limit && limit > 0)) {
-            return 0;
-        }
-        if (title_only && !pii_upper(scan->text[start])) {
-            return 0;
-        }
-        uint32_t classes = pii_classes(scan->pii, scan->text + start, end - start);
-        if (words == 0 && !apart && (classes & PII_W_TITLE) != 0 && pii_upper(scan->text[start])) {
-            return PII_W_TITLE;
-        }
-        if (title_only) {
-            return 0;
-        }
-        if ((classes & PII_W_CUE) != 0 && !stopped) {
-            return PII_W_CUE;
-        }
-        if ((classes & PII_W_GLUE) == 0 || stopped) {
-            return 0;
-        }
-        at = start;
+    while (at > limit && (scan->text[at - 1] == ' ' || scan->text[at - 1] == '.')) {
+        at--;
     }
-    return 0;
+    while (at > limit && (pii_letter(scan->text[at - 1]) || scan->text[at - 1] >= 0x80)) {
+        at--;
+    }
+    return at < scan->start && pii_upper(scan->text[at]);
 }
 
 /* The word behind a name part in small letters (van, de), 0 when it is none. */
@@ -252,8 +263,9 @@ void pii_try_person(struct pii_scan *scan)
         !read_token(scan, scan->start, &tokens[0])) {
         return;
     }
-    bool lone = pii_peek(scan, tokens[0].end) != ' ' || !capital(scan, tokens[0].end + 1);
-    uint32_t cue = cue_behind(scan, lone && !name);
+    bool lone = pii_peek(scan, tokens[0].end) != ' ' || !pii_capital(scan, tokens[0].end + 1);
+    bool unknown = lone && !name;
+    uint32_t cue = unknown && !capital_behind(scan) ? 0 : cue_behind(scan);
     if (cue == 0 && (classes & PII_W_GIVEN) == 0 && lone) {
         return;
     }
@@ -296,26 +308,32 @@ static bool honorific(struct pii_scan *scan, size_t at)
     return false;
 }
 
-/* A family name of one or two characters and a given name of one to three: alone between other
+/* How many characters the family name that begins a run has, 0 for none. */
+static size_t family_size(const struct pii_scan *scan, size_t run)
+{
+    for (size_t size = 3; size > 0; size--) {
+        if (run > size &&
+            (pii_classes(scan->pii, scan->text + scan->start, 3 * size) & PII_W_FAMILY) != 0) {
+            return size;
+        }
+    }
+    return 0;
+}
+
+/* A family name of one to three characters and a given name of one to three: alone between other
  * text, behind a cue, or before an honorific. */
 void pii_try_wide_person(struct pii_scan *scan)
 {
     const unsigned char *text = scan->text;
     size_t at = scan->start;
-    if (!pii_wants(scan, PII_PERSON) || !ideograph(scan, at)) {
+    size_t run = 0;
+    if (!pii_wants(scan, PII_PERSON)) {
         return;
     }
-    size_t run = 0;
     while (run < 7 && ideograph(scan, at + 3 * run)) {
         run++;
     }
-    if (run < 2 || scan->more) {
-        return;
-    }
-    bool two = run > 2 && (pii_classes(scan->pii, text + at, 6) & PII_W_FAMILY) != 0;
-    bool three = run > 3 && (pii_classes(scan->pii, text + at, 9) & PII_W_FAMILY) != 0;
-    bool one = (pii_classes(scan->pii, text + at, 3) & PII_W_FAMILY) != 0;
-    size_t family = three ? 3 : two ? 2 : one ? 1 : 0;
+    size_t family = scan->more ? 0 : family_size(scan, run);
     if (family == 0) {
         return;
     }

@@ -24,30 +24,14 @@ static void put(struct written *written, char c, size_t end)
     written->len = i + 1;
 }
 
-/* The length of a separator at `at`, 0 for none. */
-static size_t gap(struct pii_scan *scan, size_t at)
-{
-    unsigned c = pii_peek(scan, at);
-    if (c == ' ' || c == '-' || c == '.' || c == '/') {
-        return 1;
-    }
-    if (c == 0xC2 && pii_peek(scan, at + 1) == 0xA0) {
-        return 2;
-    }
-    if (c == 0xE2 && pii_peek(scan, at + 1) == 0x80) {
-        unsigned last = pii_peek(scan, at + 2);
-        return last == 0xAF || (last >= 0x90 && last <= 0x93) ? 3 : 0;
-    }
-    return 0;
-}
-
 static void read_written(struct pii_scan *scan, struct written *written)
 {
     size_t at = scan->start;
     bool open = false;
     while (written->len < TEXT_MAX - 1) {
         unsigned c = pii_peek(scan, at);
-        size_t len = gap(scan, at);
+        char mark = 0;
+        size_t len = pii_separator(scan, at, &mark);
         if (pii_digit(c) || (c == '+' && written->len == 0)) {
             put(written, (char)c, ++at);
         } else if (c == '(' && !open && written->digits[written->len] < 4) {
@@ -56,7 +40,7 @@ static void read_written(struct pii_scan *scan, struct written *written)
         } else if (c == ')' && open) {
             open = false;
             put(written, ')', ++at);
-            size_t blank = gap(scan, at);
+            size_t blank = pii_separator(scan, at, &mark);
             put(written, ' ', at + blank);
             at += blank;
         } else if (len > 0 && written->len > 0 && written->text[written->len - 1] != ' ' &&

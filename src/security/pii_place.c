@@ -10,12 +10,6 @@
 
 enum { WORDS_MAX = 5, NUMBER_MAX = 5, TAIL_WORDS = 3 };
 
-static bool capital(struct pii_scan *scan, size_t at)
-{
-    unsigned c = pii_peek(scan, at);
-    return pii_upper(c) || (c >= 0xC3 && c < 0xE0);
-}
-
 /* "72", "12-14", "221B", "12/3": the end, 0 when it is none. */
 static size_t house_end(struct pii_scan *scan, size_t at)
 {
@@ -74,7 +68,7 @@ static size_t postal_end(struct pii_scan *scan, size_t at)
 static size_t town_end(struct pii_scan *scan, size_t at)
 {
     size_t end = at;
-    for (int words = 0; words < TAIL_WORDS && capital(scan, at); words++) {
+    for (int words = 0; words < TAIL_WORDS && pii_capital(scan, at); words++) {
         size_t word = pii_word_end(scan, at);
         while (pii_peek(scan, word) == '-' && pii_letter(pii_peek(scan, word + 1))) {
             word = pii_word_end(scan, word + 1);
@@ -173,22 +167,9 @@ static size_t tail_end(struct pii_scan *scan, size_t street, bool *whole)
 /* Straße and the like are written into the name. */
 static bool german_street(const struct pii_scan *scan, size_t at, size_t end)
 {
-    static const char *const endings[] = {"stra\xC3\x9F"
-                                          "e",
-                                          "strasse",
-                                          "str",
-                                          "allee",
-                                          "gasse",
-                                          "weg",
-                                          "platz",
-                                          "damm",
-                                          "ufer",
-                                          "straat",
-                                          "laan",
-                                          "gatan",
-                                          "vej",
-                                          "gade",
-                                          "gata"};
+    static const char *const endings[] = {"straße", "strasse", "str",  "allee", "gasse",
+                                          "weg",    "platz",   "damm", "ufer",  "straat",
+                                          "laan",   "gatan",   "vej",  "gade",  "gata"};
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
         size_t len = strlen(endings[i]);
         if (end - at > len + 1 && memcmp(scan->text + end - len, endings[i], len) == 0) {
@@ -213,13 +194,18 @@ static bool weak_street(const struct pii_scan *scan, size_t at, size_t end)
     return false;
 }
 
+static bool is_direction(unsigned c)
+{
+    return c == 'N' || c == 'S' || c == 'E' || c == 'W';
+}
+
 /* " NW" behind a street. */
 static size_t direction_end(struct pii_scan *scan, size_t street)
 {
     size_t at = street;
     if (street > 0 && pii_peek(scan, at++) == ' ') {
         size_t end = at;
-        while (end - at < 3 && memchr("NSEW", (int)pii_peek(scan, end), 4) != NULL) {
+        while (end - at < 3 && is_direction(pii_peek(scan, end))) {
             end++;
         }
         if (end > at && end - at < 3 && !pii_letter(pii_peek(scan, end))) {
@@ -239,7 +225,7 @@ static size_t named_street(struct pii_scan *scan, size_t at, bool *weak)
         while (ordinal && pii_digit(pii_peek(scan, at))) {
             at++;
         }
-        if (!ordinal && !capital(scan, at)) {
+        if (!ordinal && !pii_capital(scan, at)) {
             break;
         }
         size_t end = pii_word_end(scan, at);
@@ -268,8 +254,8 @@ static size_t way_end(struct pii_scan *scan, size_t at)
 {
     size_t end = pii_word_end(scan, at);
     size_t found = 0;
-    if (end == at || (classes_of(scan, at, end) & PII_W_WAY) == 0 || !capital(scan, at)) {
-        bool small = end > at && !capital(scan, at) && end - at >= 3 && end - at <= 6 &&
+    if (end == at || (classes_of(scan, at, end) & PII_W_WAY) == 0 || !pii_capital(scan, at)) {
+        bool small = end > at && !pii_capital(scan, at) && end - at >= 3 && end - at <= 6 &&
                      (memcmp(scan->text + at, "rue", 3) == 0 ||
                       (end - at == 6 && memcmp(scan->text + at, "avenue", 6) == 0));
         if (!small) {
@@ -289,7 +275,7 @@ static size_t way_end(struct pii_scan *scan, size_t at)
             }
             word = next;
         }
-        if (word == start || !(part || capital(scan, start))) {
+        if (word == start || !(part || pii_capital(scan, start))) {
             break;
         }
         end = word;

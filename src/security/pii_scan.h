@@ -93,6 +93,11 @@ static inline bool pii_alnum(unsigned c)
     return pii_letter(c) || pii_digit(c);
 }
 
+/* Upper case of ASCII, Latin, Greek or Cyrillic; Latin Extended-A counts as either. */
+bool pii_capital(struct pii_scan *scan, size_t at);
+/* Reads one separator of digits; its length, 0 when there is none. Blanks and dashes of Unicode
+ * count as the plain ones. */
+size_t pii_separator(struct pii_scan *scan, size_t at, char *mark);
 /* A letter or digit, or a byte of a letter of two bytes (Latin, Greek, Cyrillic, Arabic ...). */
 bool pii_wordish(const struct pii_scan *scan, size_t at);
 /* The same of the byte before a position, without those of wide characters. */
