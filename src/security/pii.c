@@ -290,8 +290,11 @@ static size_t find(const void *self, const struct window *window, struct finder_
         }
         if (scan.end > at) {
             spans_add(found, (struct span){at, scan.end, (uint16_t)scan.kind, 0, scan.score});
-            next = pii_word_before(&scan, scan.end) ? run_end(&scan, scan.end) : scan.end;
+            next = scan.end;
         }
+        /* Malformed UTF-8 may leave the next position inside of what a later window takes for a
+         * word: it is passed over here as it would be there. */
+        next = next < len && pii_word_before(&scan, next) ? run_end(&scan, next) : next;
         at = next < len ? next : len;
     }
     return len;

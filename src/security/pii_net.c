@@ -18,10 +18,10 @@ static bool local_byte(unsigned c)
 /* Files, not domains: logo@2x.png. */
 static bool is_file(const unsigned char *tld, size_t len)
 {
-    static const char *const files[] = {"png", "jpg",  "jpeg", "gif",     "svg",   "webp",
-                                        "css", "js",   "ts",   "tsx",     "jsx",   "json",
-                                        "xml", "html", "yml",  "yaml",    "map",   "exe",
-                                        "dll", "txt",  "pdf",  "service", "socket"};
+    static const char *const files[] = {
+        "png", "jpg",     "jpeg",   "gif",   "svg",  "webp",  "css",      "js",  "ts",  "tsx",
+        "jsx", "json",    "xml",    "html",  "yml",  "yaml",  "map",      "exe", "dll", "txt",
+        "pdf", "service", "socket", "class", "java", "local", "internal", "lan"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         if (strlen(files[i]) == len && memcmp(files[i], tld, len) == 0) {
             return true;

@@ -182,8 +182,9 @@ static bool bounded(struct pii_scan *scan, size_t end)
     return !pii_alnum(c) && c != '_' && c != '%' && c != '@' && !(c >= 0xC3 && c < 0xE0);
 }
 
-/* Any grouping will do where a word says that it is a telephone number. */
-static bool loose(const struct written *written, size_t len)
+/* Any grouping will do where a word says that it is a telephone number, none at all right behind
+ * that word. */
+static bool loose(const struct written *written, size_t len, bool glued)
 {
     size_t digits = written->digits[len];
     size_t groups = 1;
@@ -194,7 +195,8 @@ static bool loose(const struct written *written, size_t len)
                  fits("2DDD 2DDD", written->text, len);
     bool dated = years || fits("DDDD DD DD", written->text, len) ||
                  fits("DD DD DDDD", written->text, len);
-    return digits >= 6 && digits <= 13 && groups <= 6 && !dated && (groups > 2 || digits >= 7);
+    return digits >= 6 && digits <= 13 && groups <= 6 && !dated &&
+           (groups > 2 || (groups > 1 && digits >= 7) || (glued && digits >= 7));
 }
 
 static float score_of(struct pii_scan *scan, const struct written *written, size_t len)
@@ -229,7 +231,8 @@ static float score_of(struct pii_scan *scan, const struct written *written, size
     if (where == 1 && said) {
         return 0.9F;
     }
-    if (loose(written, len) && (said || (!refused && said_behind(scan, written->end[len - 1])))) {
+    if (loose(written, len, (context->glued & PII_W_PHONE) != 0 || len > 9) &&
+        (said || (!refused && said_behind(scan, written->end[len - 1])))) {
         return 0.7F;
     }
     return 0;
