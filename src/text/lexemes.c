@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * lexemes.c - edges live in one open hash table keyed by (node, point); node 0 is the root and never
- * the target of an edge.
+ * lexemes.c - edges live in one open hash table keyed by (node, point); node 0 is the root and
+ * never the target of an edge.
  */
 #include "text/lexemes.h"
 
 #include "base/must.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #define SEPARATOR ((uint32_t)' ')
 
@@ -69,7 +68,7 @@ static bool may_go_on(const struct token *last, bool starred)
 
 static void add(struct lexemes *lexemes, const struct lexeme *item)
 {
-    struct str text = str_of(item->text);
+    struct str text = item->text;
     bool starred = str_ends(text, STR("*"));
     struct tokens tokens;
     tokens_begin(&tokens, lexemes->fold, str_cut(text, 0, text.len - (starred ? 1 : 0)));
@@ -100,7 +99,7 @@ struct lexemes *lexemes_new(const struct fold *fold, const struct lexeme *items,
     struct lexemes *lexemes = must_have(calloc(1, sizeof *lexemes));
     size_t points = 1;
     for (size_t i = 0; i < count; i++) {
-        points += strlen(items[i].text) + 1;
+        points += items[i].text.len + 1;
     }
     must(points < UINT32_MAX / 4);
     uint32_t room = 64;

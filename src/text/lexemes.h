@@ -21,7 +21,7 @@
 
 struct lexeme {
     uint64_t classes;
-    const char *text;
+    struct str text;
 };
 
 struct lexemes;
@@ -30,7 +30,7 @@ void lexemes_free(struct lexemes *lexemes); /* NULL is fine */
 
 struct lexeme_walk {
     uint32_t nodes[LEXEME_LIVE_MAX]; /* after whole tokens */
-    uint8_t spans[LEXEME_LIVE_MAX]; /* tokens taken */
+    uint8_t spans[LEXEME_LIVE_MAX];  /* tokens taken */
     uint32_t count;
     bool sign; /* the last token was one */
 };

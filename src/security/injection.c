@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * injection.c - windows over running sums: each token is weighed once, whatever the window.
+ *
+ * All weights are integers, so the sum of a window is exact and the same on every machine.
+ */
+#include "security/injection.h"
+
+#include "base/must.h"
+#include "security/injection_model.h"
+#include "text/decode.h"
+
+#include <math.h>
+#include <string.h>
+
+#define RING 64 /* a power of two beyond the window */
+_Static_assert(RING > INJECTION_WINDOW, "running sums of a whole window");
+
+/* The most suspicious window of one text. */
+struct best {
+    double raw;
+    uint32_t from; /* bytes */
+    uint32_t to;
+    bool any;
+};
+
+struct sums {
+    int64_t before[RING]; /* sum of all tokens before this one */
+    uint32_t starts[RING];
+    int64_t sum;
+    uint32_t index;
+};
+
+static void judge(const struct injection_model *model, const struct sums *sums, uint32_t end,
+                  struct best *best)
+{
+    uint32_t count = sums->index < INJECTION_WINDOW ? sums->index : INJECTION_WINDOW;
+    uint32_t first = (sums->index - count) & (RING - 1);
+    int64_t inside = sums->sum - sums->before[first];
+    double raw = (double)model->numbers.bias + (double)inside * (double)model->numbers.unit *
+                                                   (double)model->norms[count];
+    if (!best->any || raw > best->raw) {
+        *best = (struct best){.raw = raw, .from = sums->starts[first], .to = end, .any = true};
+    }
+}
+
+/* Windows that ended are told to `each`, when there is one. */
+static struct best read_text(const struct injection_model *model, struct str text)
+{
+    struct tokens tokens;
+    struct token token;
+    struct grams grams;
+    struct sums sums = {.index = 0};
+    struct best best = {.any = false};
+    uint32_t features[GRAMS_MAX];
+    uint32_t end = 0;
+    tokens_begin(&tokens, model->fold, text);
+    grams_begin(&grams, model->lexemes);
+    while (tokens_next(&tokens, &token)) {
+        size_t count = grams_next(&grams, &token, features);
+        int weight = 0;
+        for (size_t i = 0; i < count; i++) {
+            weight += injection_weight(model, features[i]);
+        }
+        sums.before[sums.index & (RING - 1)] = sums.sum;
+        sums.starts[sums.index & (RING - 1)] = token.start;
+        sums.sum += weight;
+        sums.index++;
+        end = token.end;
+        if (sums.index >= INJECTION_WINDOW) {
+            judge(model, &sums, end, &best);
+        }
+    }
+    if (sums.index > 0 && sums.index < INJECTION_WINDOW) {
+        judge(model, &sums, end, &best);
+    }
+    return best;
+}
+
+/* Keeps the INJECTION_SPANS_MAX most suspicious, in order of place. */
+static void add_span(struct injection_result *result, struct injection_span span)
+{
+    size_t count = result->span_count;
+    if (count == INJECTION_SPANS_MAX) {
+        size_t least = 0;
+        for (size_t i = 1; i < count; i++) {
+            least = result->spans[i].score < result->spans[least].score ? i : least;
+        }
+        if (result->spans[least].score >= span.score) {
+            return;
+        }
+        count--;
+        memmove(result->spans + least, result->spans + least + 1,
+                (count - least) * sizeof *result->spans);
+    }
+    size_t at = count;
+    while (at > 0 && result->spans[at - 1].start > span.start) {
+        result->spans[at] = result->spans[at - 1];
+        at--;
+    }
+    result->spans[at] = span;
+    result->span_count = count + 1;
+}
+
+void injection_scan(const struct injection_model *model, struct str text,
+                    enum provenance provenance, struct arena *arena,
+                    struct injection_result *result)
+{
+    must(model != NULL && provenance < PROVENANCES);
+    *result = (struct injection_result){.score = 0};
+    struct decode decode;
+    decode_all(&decode, model->fold, text, arena);
+    struct best best = read_text(model, text);
+    double more = (double)model->numbers.provenance[provenance];
+    if (!best.any) {
+        return;
+    }
+    result->raw = best.raw + more;
+    add_span(result, (struct injection_span){
+                         .start = best.from,
+                         .end = best.to,
+                         .score = injection_calibrated(&model->numbers, result->raw),
+                         .view = "text",
+                     });
+    for (size_t i = 0; i < decode.count; i++) {
+        const struct decoded *view = &decode.views[i];
+        struct best inner = read_text(model, view->text);
+        if (!inner.any) {
+            continue;
+        }
+        double raw = inner.raw + more;
+        result->raw = raw > result->raw ? raw : result->raw;
+        add_span(result, (struct injection_span){
+                             .start = view->start,
+                             .end = view->end,
+                             .score = injection_calibrated(&model->numbers, raw),
+                             .view = view->name,
+                         });
+    }
+    result->caps = decode.caps;
+    result->views = (unsigned)decode.count;
+    result->score = injection_calibrated(&model->numbers, result->raw);
+}
