@@ -109,8 +109,13 @@ bool pii_word_before(const struct pii_scan *scan, size_t at)
     if (c < 0x80) {
         return pii_alnum(c);
     }
-    unsigned lead = pii_behind(scan, at, 2);
-    return (c >= 0xC3 && c < 0xE0) || (c < 0xC0 && lead >= 0xC3 && lead < 0xE0);
+    /* Bytes that continue nothing are taken for letters, as runs take them. */
+    size_t back = 1;
+    while (back < 5 && c >= 0x80 && c < 0xC0) {
+        c = pii_behind(scan, at, ++back);
+    }
+    size_t whole = c >= 0xF5 ? 0 : c >= 0xF0 ? 4 : c >= 0xE0 ? 3 : c == 0xC2 ? 2 : 0;
+    return !(back > 1 && back <= whole) && (kinds[pii_behind(scan, at, 1)] & WORD) != 0;
 }
 
 bool pii_capital(struct pii_scan *scan, size_t at)

@@ -42,7 +42,7 @@ static unsigned lower_second(unsigned lead, unsigned c)
     return c;
 }
 
-/* Lower case and hash of a word; false when it is too long to be in the lexicon. */
+/* Lower case and hash (FNV-1a, folded) of a word; false when it is too long for the lexicon. */
 static bool fold(const unsigned char *word, size_t len, char *folded, uint32_t *hash)
 {
     uint32_t h = 2166136261U;
@@ -52,9 +52,11 @@ static bool fold(const unsigned char *word, size_t len, char *folded, uint32_t *
     }
     for (size_t i = 0; i < len; i++) {
         unsigned c = word[i];
-        c = pii_upper(c)                       ? c | 0x20
-            : before >= 0xC3 && before <= 0xC5 ? lower_second(before, c)
-                                               : c;
+        if (c < 0x80) {
+            c |= c - 'A' < 26 ? 0x20U : 0U;
+        } else if (before >= 0xC3 && before <= 0xC5) {
+            c = lower_second(before, c);
+        }
         before = c;
         folded[i] = (char)c;
         h = (h ^ c) * 16777619U;

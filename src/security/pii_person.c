@@ -137,18 +137,22 @@ static uint32_t cue_behind(const struct pii_scan *scan)
     return 0;
 }
 
-/* A capital begins the word before, so that it could be a title. */
-static bool capital_behind(const struct pii_scan *scan)
+/* Most of capitals in prose: a word that is no name, with small letters around it. */
+static bool unknown_alone(struct pii_scan *scan)
 {
     size_t limit = scan->start > PII_BEHIND ? scan->start - PII_BEHIND : 0;
     size_t at = scan->start;
+    if (scan->classes != 0 || pii_peek(scan, scan->run) != ' ' ||
+        pii_capital(scan, scan->run + 1)) {
+        return false;
+    }
     while (at > limit && (scan->text[at - 1] == ' ' || scan->text[at - 1] == '.')) {
         at--;
     }
     while (at > limit && (pii_letter(scan->text[at - 1]) || scan->text[at - 1] >= 0x80)) {
         at--;
     }
-    return at < scan->start && pii_upper(scan->text[at]);
+    return at == scan->start || !pii_upper(scan->text[at]); /* no title */
 }
 
 /* The word behind a name part in small letters (van, de), 0 when it is none. */
@@ -260,13 +264,12 @@ void pii_try_person(struct pii_scan *scan)
     bool street = false;
     bool name = (classes & (PII_W_GIVEN | PII_W_FAMILY)) != 0;
     if (!pii_wants(scan, PII_PERSON) || ((classes & (PII_W_COMMON | PII_W_TITLE)) != 0 && !name) ||
-        !read_token(scan, scan->start, &tokens[0])) {
+        unknown_alone(scan) || !read_token(scan, scan->start, &tokens[0])) {
         return;
     }
-    bool lone = pii_peek(scan, tokens[0].end) != ' ' || !pii_capital(scan, tokens[0].end + 1);
-    bool unknown = lone && !name;
-    uint32_t cue = unknown && !capital_behind(scan) ? 0 : cue_behind(scan);
-    if (cue == 0 && (classes & PII_W_GIVEN) == 0 && lone) {
+    uint32_t cue = cue_behind(scan);
+    bool lone = pii_peek(scan, tokens[0].end) != ' ';
+    if (cue == 0 && lone && (classes & PII_W_GIVEN) == 0) {
         return;
     }
     size_t count = read_tokens(scan, tokens, &street);

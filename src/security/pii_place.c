@@ -360,32 +360,37 @@ static size_t forces_end(struct pii_scan *scan)
     return at > 0 ? house_end(scan, at) : 0;
 }
 
+/* A street and its number where the word names one, 0 for none. */
+static size_t street_end(struct pii_scan *scan, bool way)
+{
+    size_t name = way ? way_end(scan, scan->start) : pii_word_end(scan, scan->start);
+    if (name == 0 || !(way || german_street(scan, scan->start, name))) {
+        return 0;
+    }
+    size_t at = name + (pii_peek(scan, name) == '.' ? 1 : 0);
+    size_t blank = way && comma(scan, at) > 0 ? 2 : pii_peek(scan, at) == ' ' ? 1 : 0;
+    size_t end = blank > 0 ? house_end(scan, at + blank) : 0;
+    bool year = end == at + blank + 4 && scan->text[end - 4] <= '2';
+    return year ? 0 : end;
+}
+
 void pii_try_address_word(struct pii_scan *scan)
 {
-    const unsigned char first = scan->text[scan->start];
+    unsigned first = scan->text[scan->start];
+    size_t behind = scan->run + (pii_peek(scan, scan->run) == '.' ? 2 : 1);
+    bool boxed = first == 'P' || first == 'U';
+    bool way = (scan->classes & PII_W_WAY) != 0;
     bool whole = false;
-    if (!pii_wants(scan, PII_ADDRESS) || !place_begins(scan)) {
+    size_t end = 0;
+    if (!(boxed || way || pii_digit(pii_peek(scan, behind))) || !pii_wants(scan, PII_ADDRESS) ||
+        !place_begins(scan)) {
         return;
     }
-    size_t end = 0;
-    size_t name = pii_word_end(scan, scan->start);
-    bool way = (scan->classes & PII_W_WAY) != 0;
-    if (way) {
-        name = way_end(scan, scan->start);
-    }
-    if (first == 'P' || first == 'p' || first == 'U') {
+    if (boxed) {
         end = box_end(scan);
         end = end == 0 ? forces_end(scan) : end;
     }
-    size_t dot = pii_peek(scan, name) == '.' ? 1 : 0;
-    bool numbered = pii_digit(pii_peek(scan, name + dot + 1));
-    if (end == 0 && (way ? name > 0 : numbered && german_street(scan, scan->start, name))) {
-        size_t sep = comma(scan, name + dot) > 0 && way ? 2 : 1;
-        unsigned c = pii_peek(scan, name + dot);
-        end = c == ' ' || sep == 2 ? house_end(scan, name + dot + sep) : 0;
-        bool year = end == name + dot + sep + 4 && scan->text[end - 4] <= '2';
-        end = year ? 0 : end;
-    }
+    end = end == 0 ? street_end(scan, way) : end;
     if (end > 0) {
         size_t tail = tail_end(scan, end, &whole);
         pii_offer(scan, tail, PII_ADDRESS, whole ? 0.95F : 0.75F);

@@ -111,19 +111,101 @@ static void long_runs_are_not_held(void **state)
     }
 }
 
+/* A generator of its own: the same texts everywhere. */
+static size_t next_random(uint32_t *seed, size_t below)
+{
+    *seed = *seed * 1664525U + 1013904223U;
+    return (*seed >> 16) % below;
+}
+
 static void any_bytes_split_the_same(void **state)
 {
     (void)state;
     const struct finder finder = pii_finder(pii);
-    static const char alphabet[] = "0123456789 -./()+:@aAbMr.,\n\xC3\xA9\xE6\x9D\x8E\xE5\xC2\xA0_";
+    static const char alphabet[] =
+        "0123456789 -./()+:@aAbMr.,\n\xC3\xA9\xE6\x9D\x8E\xE5\xC2\xA0_\xB1\xF0\xFF\xF8";
     uint32_t seed = 7;
-    for (int round = 0; round < 60; round++) {
+    for (int round = 0; round < 80; round++) {
         char text[160];
         for (size_t i = 0; i < sizeof text; i++) {
-            seed = seed * 1664525U + 1013904223U;
-            text[i] = alphabet[(seed >> 16) % (sizeof alphabet - 1)];
+            text[i] = alphabet[next_random(&seed, sizeof alphabet - 1)];
         }
         must_split_equally(&finder, (struct str){text, sizeof text});
+    }
+}
+
+static void any_pieces_split_the_same(void **state)
+{
+    (void)state;
+    const struct finder finder = pii_finder(pii);
+    static const char *const pieces[] = {"ssn ",
+                                         "536",
+                                         "-",
+                                         "90",
+                                         "-4399",
+                                         " born ",
+                                         "Mr. ",
+                                         "Mary ",
+                                         "O'Brien",
+                                         " Street",
+                                         ", ",
+                                         "10 ",
+                                         "@",
+                                         "x.y",
+                                         "example",
+                                         ".com",
+                                         "DE89",
+                                         " 3704",
+                                         " 0044",
+                                         "4111 ",
+                                         "1111",
+                                         " 1111",
+                                         "card ",
+                                         "tel ",
+                                         "+44 ",
+                                         "(0)",
+                                         "20 ",
+                                         "7946",
+                                         " 0958",
+                                         "10.1",
+                                         ".2.3",
+                                         "fe80",
+                                         "::",
+                                         "1:2",
+                                         "\n",
+                                         "Main ",
+                                         "van ",
+                                         "My name ",
+                                         "is ",
+                                         "no. ",
+                                         "A",
+                                         "B",
+                                         "123",
+                                         "passport ",
+                                         "K9F",
+                                         "M\xC3\xBCller ",
+                                         "Stra\xC3\x9F"
+                                         "e ",
+                                         "\xE6\x9D\x8E",
+                                         "\xE4\xBC\x9F",
+                                         "May ",
+                                         "1999",
+                                         " x12",
+                                         "Box "};
+    uint32_t seed = 11;
+    for (int round = 0; round < 80; round++) {
+        char text[320];
+        size_t len = 0;
+        for (;;) {
+            const char *piece = pieces[next_random(&seed, sizeof pieces / sizeof *pieces)];
+            size_t size = strlen(piece);
+            if (len + size > sizeof text) {
+                break;
+            }
+            memcpy(text + len, piece, size);
+            len += size;
+        }
+        must_split_equally(&finder, (struct str){text, len});
     }
 }
 
@@ -134,6 +216,7 @@ int main(void)
         cmocka_unit_test(all_in_one_text_split_the_same),
         cmocka_unit_test(long_runs_are_not_held),
         cmocka_unit_test(any_bytes_split_the_same),
+        cmocka_unit_test(any_pieces_split_the_same),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
