@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * regex.c - patterns compiled by PCRE2, run by its JIT where it can.
  *
- * Each is compiled twice: for texts that are UTF-8, and for others without the JIT, since that of
- * PCRE2 10.42 misses matches of \S, \D and \W when it is told that a text may be invalid.
+ * PCRE2's own support of invalid UTF-8 is used by searches alone, without the JIT: that of 10.42
+ * misses matches of \S, \D and \W then, and anchored patterns match behind what is invalid. AT cuts
+ * the text there itself.
  *
  * Invariants: PCRE2's own match limit counts anew at each starting position, so the steps of a
  * search are counted by callouts; an attempt AT one place has a single starting position, and the
@@ -23,7 +24,7 @@
 
 struct regex {
     pcre2_code *code;
-    pcre2_code *careful; /* for texts that are not UTF-8 */
+    pcre2_code *careful; /* SEARCH in texts that are not UTF-8 */
     enum regex_use use;
     struct regex_shape shape;
 };
@@ -112,9 +113,11 @@ enum err regex_new(struct str pattern, enum regex_use use, struct arena *arena,
         code = compile(pattern, options | PCRE2_UTF, fault);
     }
     made->code = code;
-    made->careful = compile(pattern, options | PCRE2_MATCH_INVALID_UTF, fault);
+    if (use == REGEX_SEARCH) {
+        made->careful = compile(pattern, options | PCRE2_MATCH_INVALID_UTF, fault);
+    }
     arena_cleanup(arena, free_codes, made);
-    if (made->code == NULL || made->careful == NULL) {
+    if (made->code == NULL || (use == REGEX_SEARCH && made->careful == NULL)) {
         return ERR_SYNTAX;
     }
     /* Where there is no JIT the interpreter does the same, slower. */
@@ -201,14 +204,11 @@ static enum regex_result result_of(int code)
     }
 }
 
-/* The JIT's stack is small: what does not fit runs on the interpreter's heap. */
+/* `text` is UTF-8. The JIT's stack is small: what does not fit runs on the interpreter's heap. */
 static int match(const struct regex *regex, struct str text, size_t at, uint32_t options,
                  pcre2_match_data *data, pcre2_match_context *context)
 {
     PCRE2_SPTR bytes = (PCRE2_SPTR)(text.at == NULL ? "" : text.at);
-    if (!utf8_valid(text)) {
-        return pcre2_match(regex->careful, bytes, text.len, at, options, data, context);
-    }
     options |= PCRE2_NO_UTF_CHECK;
     int code = pcre2_match(regex->code, bytes, text.len, at, options, data, context);
     if (code == PCRE2_ERROR_JIT_STACKLIMIT) {
@@ -223,7 +223,11 @@ enum regex_result regex_search(const struct regex *regex, struct regex_scratch *
 {
     must(regex->use == REGEX_SEARCH);
     scratch->steps = 0;
-    return result_of(match(regex, text, 0, 0, scratch->data, scratch->counted));
+    if (utf8_valid(text)) {
+        return result_of(match(regex, text, 0, 0, scratch->data, scratch->counted));
+    }
+    return result_of(pcre2_match(regex->careful, (PCRE2_SPTR)text.at, text.len, 0, 0, scratch->data,
+                                 scratch->counted));
 }
 
 struct str regex_captured(const struct regex_scratch *scratch, uint32_t group, struct str text)
@@ -236,22 +240,45 @@ struct str regex_captured(const struct regex_scratch *scratch, uint32_t group, s
     return from == PCRE2_UNSET || from > to ? STR("") : str_cut(text, from, to);
 }
 
+/* The part of the text around the place that is UTF-8, as a place of its own; returns where it
+ * begins. */
+static size_t cut_invalid(const struct regex_place *place, struct regex_place *valid)
+{
+    *valid = *place;
+    size_t from = 0;
+    size_t to = utf8_valid_prefix(place->text);
+    while (to < place->text.len && to <= place->at) {
+        from = to + 1;
+        to = from + utf8_valid_prefix(str_cut(place->text, from, place->text.len));
+    }
+    valid->text = str_cut(place->text, from, to);
+    valid->at = place->at < from ? 0 : place->at - from;
+    valid->cut_before = place->cut_before || from > 0;
+    if (to < place->text.len) {
+        valid->cut_behind = true;
+        valid->goes_on = false;
+    }
+    return from;
+}
+
 enum regex_result regex_at(const struct regex *regex, struct regex_scratch *scratch,
                            struct regex_place *place, size_t *end)
 {
     must(regex->use == REGEX_AT && place->at <= place->text.len);
+    struct regex_place valid;
+    size_t from = cut_invalid(place, &valid);
     uint32_t options = PCRE2_NOTEMPTY;
-    options |= place->cut_before ? PCRE2_NOTBOL : 0;
-    options |= place->cut_behind ? PCRE2_NOTEOL : 0;
-    options |= place->goes_on ? PCRE2_PARTIAL_HARD : 0;
-    int code = match(regex, place->text, place->at, options, scratch->data, scratch->quick);
+    options |= valid.cut_before ? PCRE2_NOTBOL : 0;
+    options |= valid.cut_behind ? PCRE2_NOTEOL : 0;
+    options |= valid.goes_on ? PCRE2_PARTIAL_HARD : 0;
+    int code = match(regex, valid.text, valid.at, options, scratch->data, scratch->quick);
     place->costly = result_of(code) == REGEX_OVER;
     if (place->costly) {
-        code = match(regex, place->text, place->at, options, scratch->data, scratch->full);
+        code = match(regex, valid.text, valid.at, options, scratch->data, scratch->full);
     }
     const PCRE2_SIZE *spans = pcre2_get_ovector_pointer(scratch->data);
     if (code >= 0) {
-        *end = spans[1] > place->at ? spans[1] : place->at + 1;
+        *end = from + (spans[1] > valid.at ? spans[1] : valid.at + 1);
     }
     return result_of(code);
 }

@@ -139,6 +139,23 @@ static void only_the_place_itself_is_tried(void **state)
     assert_int_equal(length, 1);
 }
 
+static void what_is_not_utf8_ends_the_text_around_a_place(void **state)
+{
+    (void)state;
+    size_t length = 0;
+    struct regex_place place = {.text = STR("ab\xFF"
+                                            "cd"),
+                                .at = 1};
+    assert_int_equal(at("[^b]", place, &length), REGEX_NONE);
+    assert_int_equal(at("\\w+\\b", place, &length), REGEX_FOUND);
+    assert_int_equal(length, 1);
+    assert_int_equal(at("\\w+$", place, &length), REGEX_NONE);
+    place.at = 3;
+    assert_int_equal(at("^\\w+$", place, &length), REGEX_NONE);
+    assert_int_equal(at("\\w+$", place, &length), REGEX_FOUND);
+    assert_int_equal(length, 2);
+}
+
 static void a_costly_place_says_so(void **state)
 {
     (void)state;
@@ -201,6 +218,7 @@ int main(void)
         cmocka_unit_test(wrong_patterns_are_told_where),
         cmocka_unit_test(more_text_may_change_the_answer),
         cmocka_unit_test(only_the_place_itself_is_tried),
+        cmocka_unit_test(what_is_not_utf8_ends_the_text_around_a_place),
         cmocka_unit_test(a_costly_place_says_so),
         cmocka_unit_test(shapes_say_how_matches_begin),
     };
