@@ -224,13 +224,17 @@ static size_t try_at(struct pii_scan *scan)
         }
         return scan->start + len;
     }
+    size_t longest = scan->start + PII_RUN_MAX + 1;
+    size_t stop = longest < scan->len ? longest : scan->len;
+    size_t run = scan->start;
     unsigned mixed = 0;
-    while (pii_wordish(scan, scan->run) && scan->run - scan->start <= PII_RUN_MAX) {
-        mixed |= kinds[text[scan->run++]];
+    while (run < stop && (kinds[text[run]] & WORD) != 0) {
+        mixed |= kinds[text[run++]];
     }
-    if (scan->run - scan->start > PII_RUN_MAX) {
-        return run_end(scan, scan->run);
+    if (run == longest) {
+        return run_end(scan, run);
     }
+    scan->run = run;
     if (scan->run == scan->len && !scan->final) {
         scan->more = true;
         return scan->start;

@@ -263,7 +263,8 @@ void pii_try_ipv6(struct pii_scan *scan)
     bool named = groups.digits && (groups.count >= 3 || groups.first >= 0x1000);
     bool bounded = !pii_alnum(after) && after != '_' &&
                    !(after == ':' && pii_alnum(pii_peek(scan, groups.end + 1)));
-    if (whole && named && bounded && groups.first != 0 && groups.first < 0xFF00) {
+    bool network = scan->text[groups.end - 1] == ':'; /* a prefix, not a host */
+    if (whole && named && bounded && !network && groups.first != 0 && groups.first < 0xFF00) {
         pii_offer(scan, groups.end, PII_IP, 0.95F);
     }
 }

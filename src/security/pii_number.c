@@ -42,6 +42,7 @@ bool pii_number_begins(const struct pii_scan *scan)
     unsigned second = pii_behind(scan, scan->start, 2);
     switch (before) {
     case '.':
+        return pii_letter(second) || second == '.';
     case ':':
         return !pii_digit(second);
     case '-':
@@ -213,16 +214,18 @@ static bool card_ends(struct pii_scan *scan, const struct pii_number *number, si
             number->group[last + 1].len <= 3 && number->group[last].total >= 15);
 }
 
-/* Loopback, unset, masks, multicast, documentation (RFC 5737) and public resolvers. */
+/* Versions (four small numbers), loopback, unset, masks, multicast, documentation (RFC 5737) and
+ * public resolvers. */
 static bool impersonal(const uint32_t octet[4])
 {
     uint32_t first = octet[0];
     uint32_t three = first << 16 | octet[1] << 8 | octet[2];
     bool resolver = (first == 8 || first == 1 || first == 9) && octet[1] == octet[0] &&
                     octet[2] == octet[0] && octet[3] == octet[0];
-    return first == 0 || first == 127 || first >= 224 || three == 0xC00002 || three == 0xC63364 ||
-           three == 0xCB0071 || resolver || (three == 0x080804 && octet[3] == 4) ||
-           (three == 0x010000 && octet[3] == 1);
+    bool small = octet[0] < 32 && octet[1] < 32 && octet[2] < 32 && octet[3] < 32 && first != 10;
+    return small || first == 0 || first == 127 || first >= 224 || three == 0xC00002 ||
+           three == 0xC63364 || three == 0xCB0071 || resolver ||
+           (three == 0x080804 && octet[3] == 4) || (three == 0x010000 && octet[3] == 1);
 }
 
 static void try_ipv4(struct pii_scan *scan, const struct pii_number *number)
@@ -246,8 +249,9 @@ static void try_ipv4(struct pii_scan *scan, const struct pii_number *number)
     }
     char mark = number->group[3].mark;
     unsigned after = pii_peek(scan, number->group[3].end);
+    bool named = after == '.' && pii_letter(pii_peek(scan, number->group[3].end + 1));
     bool network = mark == '/' && octet[3] == 0;
-    if (mark == '.' || mark == '-' || pii_alnum(after) || after == '_' || network ||
+    if (mark == '.' || mark == '-' || pii_alnum(after) || after == '_' || network || named ||
         impersonal(octet) || (pii_context(scan)->glued & PII_W_VERSION) != 0) {
         return;
     }

@@ -71,14 +71,15 @@ static bool read_token(struct pii_scan *scan, size_t at, struct token *token)
         camel(scan, at, end, &token->caps)) {
         return false;
     }
-    token->initial = end - at == 1 && pii_peek(scan, end) == '.';
+    bool dotted = pii_peek(scan, end) == '.';
+    token->initial = end - at == 1 && (dotted || at > scan->start);
     token->classes = at == scan->start && end == scan->run
                          ? scan->classes
                          : pii_classes(scan->pii, scan->text + at, end - at);
     if (token->classes == 0 && first > at + 1) {
         token->classes = pii_classes(scan->pii, scan->text + at, first - at);
     }
-    token->end = token->initial ? end + 1 : end;
+    token->end = token->initial && dotted ? end + 1 : end;
     return token->initial || end - at > 1;
 }
 
@@ -120,7 +121,9 @@ static uint32_t cue_behind(const struct pii_scan *scan)
         if (!read_previous(scan, previous.start, &previous)) {
             return 0;
         }
-        bool title = (previous.classes & PII_W_TITLE) != 0 && pii_upper(scan->text[previous.start]);
+        const unsigned char *word = scan->text + previous.start;
+        bool title = (previous.classes & PII_W_TITLE) != 0 && pii_upper(word[0]) &&
+                     !pii_upper(word[1]);
         if (title && words == 0 && !previous.apart) {
             return PII_W_TITLE;
         }
@@ -218,7 +221,9 @@ static size_t names_alone(const struct token *tokens, size_t count, float *score
         used = family ? 2 : 0;
         *score = 0.6F;
     }
-    while (used > 1 && used < count && (is_name(&tokens[used]) || tokens[used - 1].initial)) {
+    while (used > 1 && used < count &&
+           (is_name(&tokens[used]) || tokens[used].initial || tokens[used - 1].initial ||
+            (sure(&tokens[used - 1], PII_W_GIVEN) && !caps && !tokens[used].caps))) {
         used++;
     }
     return used;

@@ -7,13 +7,18 @@
 
 enum { TEXT_MAX = 40, EXTENSION_MAX = 6 };
 
-/* A number as it is written, separators made one blank: "+44 20 7946 0958", "(030) 1234567". */
+/* A number as it is written, separators of Unicode made plain: "+44 20 7946 0958". */
 struct written {
     char text[TEXT_MAX + 1];
     uint8_t digits[TEXT_MAX + 1]; /* digits in text[0, i) */
     size_t end[TEXT_MAX + 1];     /* positions in the scan */
     size_t len;
 };
+
+static bool is_mark(char c)
+{
+    return c == ' ' || c == '-' || c == '.' || c == '/';
+}
 
 static void put(struct written *written, char c, size_t end)
 {
@@ -41,22 +46,23 @@ static void read_written(struct pii_scan *scan, struct written *written)
             open = false;
             put(written, ')', ++at);
             size_t blank = pii_separator(scan, at, &mark);
-            put(written, ' ', at + blank);
+            mark = blank == 0 ? ' ' : mark;
+            put(written, mark, at + blank);
             at += blank;
-        } else if (len > 0 && written->len > 0 && written->text[written->len - 1] != ' ' &&
+        } else if (len > 0 && written->len > 0 && !is_mark(written->text[written->len - 1]) &&
                    written->text[written->len - 1] != '(') {
             unsigned next = pii_peek(scan, at + len);
             if (!pii_digit(next) && next != '(') {
                 break;
             }
             at += len;
-            put(written, ' ', at);
+            put(written, mark, at);
         } else {
             break;
         }
     }
     while (written->len > 0 &&
-           (written->text[written->len - 1] == ' ' || written->text[written->len - 1] == '(')) {
+           (is_mark(written->text[written->len - 1]) || written->text[written->len - 1] == '(')) {
         written->len--;
     }
 }
@@ -84,24 +90,33 @@ static size_t extension_end(struct pii_scan *scan, size_t at)
     return good ? i : at;
 }
 
+/* One character of a shape, see pii_phone.def. */
+static bool matches(char shape, char c)
+{
+    bool digit = pii_digit((unsigned char)c);
+    switch (shape) {
+    case 'D':
+        return digit;
+    case 'N':
+        return digit && c >= '2';
+    case 'M':
+        return digit && c >= '3';
+    case ' ':
+        return is_mark(c);
+    case '_':
+        return c == ' ';
+    default:
+        return c == shape;
+    }
+}
+
 static bool fits(const char *shape, const char *text, size_t len)
 {
-    if (strlen(shape) != len) {
-        return false;
+    size_t i = 0;
+    while (i < len && shape[i] != '\0' && matches(shape[i], text[i])) {
+        i++;
     }
-    for (size_t i = 0; i < len; i++) {
-        char s = shape[i];
-        char c = text[i];
-        bool digit = pii_digit((unsigned char)c);
-        bool good = s == 'D'   ? digit
-                    : s == 'N' ? digit && c >= '2'
-                    : s == 'M' ? digit && c >= '3'
-                               : c == s;
-        if (!good) {
-            return false;
-        }
-    }
-    return true;
+    return i == len && shape[i] == '\0';
 }
 
 /* 0 none, 1 beside a word that says so, 2 anywhere. */
@@ -189,7 +204,7 @@ static bool loose(const struct written *written, size_t len, bool glued)
     size_t digits = written->digits[len];
     size_t groups = 1;
     for (size_t i = 0; i < len; i++) {
-        groups += written->text[i] == ' ' ? 1 : 0;
+        groups += is_mark(written->text[i]) ? 1 : 0;
     }
     bool years = fits("1DDD 1DDD", written->text, len) || fits("1DDD 2DDD", written->text, len) ||
                  fits("2DDD 2DDD", written->text, len);
@@ -199,39 +214,48 @@ static bool loose(const struct written *written, size_t len, bool glued)
            (groups > 2 || (groups > 1 && digits >= 7) || (glued && digits >= 7));
 }
 
-static float score_of(struct pii_scan *scan, const struct written *written, size_t len)
+/* A plus or two zeros before a country code: how sure that makes, 0 where there is none. */
+static float abroad(const char *text, size_t len)
 {
-    const char *text = written->text;
-    size_t zeros = text[0] == '+' ? 1 : text[0] == '0' && text[1] == '0' && text[2] != ' ' ? 2 : 0;
+    bool plus = text[0] == '+';
+    bool zeros = text[0] == '0' && text[1] == '0' && !is_mark(text[2]);
     char digits[TEXT_MAX];
     size_t count = 0;
     bool grouped = false;
-    for (size_t i = zeros; i < len; i++) {
-        grouped |= text[i] == ' ';
+    for (size_t i = plus ? 1 : 2; i < len; i++) {
+        grouped |= is_mark(text[i]);
         if (pii_digit((unsigned char)text[i])) {
             digits[count++] = text[i];
         }
     }
-    if (zeros == 1 && international(digits, count)) {
-        return 0.97F;
-    }
-    if (zeros == 2 && grouped && international(digits, count)) {
-        return 0.9F;
-    }
-    if (zeros == 1 && count < 7) {
+    if (!(plus || (zeros && grouped)) || !international(digits, count)) {
         return 0;
     }
+    return plus ? 0.97F : 0.9F;
+}
+
+static float score_of(struct pii_scan *scan, const struct written *written, size_t len)
+{
+    const char *text = written->text;
+    float score = abroad(text, len);
+    if (score > 0 || (text[0] == '+' && written->digits[len] < 7)) {
+        return score;
+    }
     const struct pii_context *context = pii_context(scan);
-    int where = national(text, len);
-    bool said = (context->near & PII_W_PHONE) != 0 && (context->nearest & PII_W_PHONE) != 0;
+    bool said = (context->nearest & PII_W_PHONE) != 0;
     bool refused = (context->nearest & ~(uint32_t)(PII_W_PHONE | PII_W_CARD)) != 0;
+    int where = national(text, len);
+    /* 252.227-7013 is a clause of a law sooner than a telephone. */
+    bool mixed = memchr(text, '.', len) != NULL && memchr(text, '-', len) != NULL;
+    where = mixed && where == 2 ? 1 : where;
     if (where == 2 && !refused) {
         return said ? 0.95F : 0.8F;
     }
     if (where == 1 && said) {
         return 0.9F;
     }
-    if (loose(written, len, (context->glued & PII_W_PHONE) != 0 || len > 9) &&
+    bool right_behind = (context->glued & PII_W_PHONE) != 0 || len > 9;
+    if (loose(written, len, right_behind) &&
         (said || (!refused && said_behind(scan, written->end[len - 1])))) {
         return 0.7F;
     }
@@ -254,8 +278,9 @@ void pii_try_phone(struct pii_scan *scan)
     }
     read_written(scan, &written);
     for (size_t len = written.len; len > 0 && written.digits[len] >= 6; len--) {
-        bool whole = len == written.len || written.text[len] == ' ';
-        if (!whole || !pii_digit((unsigned char)written.text[len - 1])) {
+        bool whole = len == written.len || is_mark(written.text[len]);
+        bool digit = pii_digit((unsigned char)written.text[len - 1]);
+        if (!whole || !digit || is_mark(written.text[len - 2])) {
             continue;
         }
         size_t end = written.end[len - 1];

@@ -40,6 +40,12 @@ static uint32_t classes_of(const struct pii_scan *scan, size_t at, size_t end)
     return pii_classes(scan->pii, scan->text + at, end - at);
 }
 
+/* 1998, 2021: a year sooner than a house or a postal code. */
+static bool year_like(const unsigned char *four)
+{
+    return memcmp(four, "19", 2) == 0 || memcmp(four, "20", 2) == 0;
+}
+
 /* Four or five digits, "AB1 2CD", "A1A 1A1", "12345-678", "1234 AB": the end, 0 when it is none. */
 static size_t postal_end(struct pii_scan *scan, size_t at)
 {
@@ -57,6 +63,9 @@ static size_t postal_end(struct pii_scan *scan, size_t at)
             }
         }
         unsigned after = pii_peek(scan, at + n);
+        if (n == 4 && year_like(scan->text + at)) {
+            continue;
+        }
         if (shapes[i][n] == '\0' && !pii_alnum(after) && after != '_') {
             return at + n;
         }
@@ -262,6 +271,9 @@ static size_t way_end(struct pii_scan *scan, size_t at)
             return 0;
         }
     }
+    if (end == at + 1 && pii_peek(scan, end) != '/') {
+        return 0; /* C/ Mayor, but C. Mayor is a person */
+    }
     end += pii_peek(scan, end) == '.' || pii_peek(scan, end) == '/' ? 1 : 0;
     for (int words = 0; words < WORDS_MAX && pii_peek(scan, end) == ' '; words++) {
         size_t start = end + 1;
@@ -315,7 +327,9 @@ void pii_try_address_number(struct pii_scan *scan)
     }
     size_t number = pii_peek(scan, end) == ' ' ? house_end(scan, end + 1) : 0;
     size_t tail = tail_end(scan, number > 0 ? number : end, &whole);
-    if (whole || !weak || tail > end) {
+    bool year = house >= scan->start + 4 && scan->run == scan->start + 4 && number == 0 &&
+                year_like(scan->text + scan->start) && (!whole || house > scan->run);
+    if (!year && (whole || !weak || tail > end)) {
         pii_offer(scan, tail, PII_ADDRESS, whole ? 0.95F : 0.75F);
     }
 }
@@ -368,7 +382,7 @@ static size_t street_end(struct pii_scan *scan, bool way)
         return 0;
     }
     size_t at = name + (pii_peek(scan, name) == '.' ? 1 : 0);
-    size_t blank = way && comma(scan, at) > 0 ? 2 : pii_peek(scan, at) == ' ' ? 1 : 0;
+    size_t blank = way && pii_peek(scan, at) == ',' ? 2 : pii_peek(scan, at) == ' ' ? 1 : 0;
     size_t end = blank > 0 ? house_end(scan, at + blank) : 0;
     bool year = end == at + blank + 4 && scan->text[end - 4] <= '2';
     return year ? 0 : end;
