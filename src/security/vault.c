@@ -7,6 +7,7 @@
 
 #include "base/map.h"
 #include "base/must.h"
+#include "sys/thread.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -28,12 +29,13 @@ struct entry {
 };
 
 struct vault {
+    struct mutex *lock; /* guards all that follows the key; apart, for finders are const */
     struct seal_key key;
     struct entry **entries;
     size_t count;
     size_t room;
     size_t bytes;
-    struct map *by_value; /* label, NUL, value */
+    struct map *by_mac; /* of label and value, so that no map holds a value */
     struct map *by_tag;
 };
 
@@ -43,8 +45,11 @@ struct vault *vault_new(const struct seal_key *key)
     uint64_t seed[2];
     struct seal_key derived = seal_derive(key, STR("vault map"));
     memcpy(seed, derived.bytes, sizeof seed);
+    seal_key_wipe(&derived);
+    vault->lock = must_have(malloc(sizeof *vault->lock));
+    mutex_init(vault->lock);
     vault->key = *key;
-    vault->by_value = map_new(seed, VAULT_ENTRIES_MAX);
+    vault->by_mac = map_new(seed, VAULT_ENTRIES_MAX);
     vault->by_tag = map_new(seed, VAULT_ENTRIES_MAX);
     return vault;
 }
@@ -62,29 +67,41 @@ void vault_free(struct vault *vault)
         free(entry);
     }
     free(vault->entries);
-    map_free(vault->by_value);
+    map_free(vault->by_mac);
     map_free(vault->by_tag);
+    mutex_end(vault->lock);
+    free(vault->lock);
     seal_key_wipe(&vault->key);
     free(vault);
 }
 
 size_t vault_count(const struct vault *vault)
 {
-    return vault->count;
+    mutex_lock(vault->lock);
+    size_t count = vault->count;
+    mutex_unlock(vault->lock);
+    return count;
+}
+
+/* An entry, its two places in maps, its place in the list. */
+size_t vault_bytes(const struct vault *vault)
+{
+    mutex_lock(vault->lock);
+    size_t bytes = vault->bytes + vault->count * (sizeof(struct entry) + 256);
+    mutex_unlock(vault->lock);
+    return bytes;
 }
 
 /* ---- making ---- */
 
-static void make_tag(const struct vault *vault, struct str key, size_t len, char *to)
+static void make_tag(struct str mac, size_t len, char *to)
 {
-    uint8_t mac[32];
-    seal_mac(&vault->key, key, mac);
     uint32_t bits = 0;
     unsigned have = 0;
     size_t next = 0;
     for (size_t i = 0; i < len; i++) {
         if (have < 5) {
-            bits = bits << 8 | mac[next++];
+            bits = bits << 8 | (uint8_t)mac.at[next++];
             have += 8;
         }
         have -= 5;
@@ -110,16 +127,18 @@ static void write_placeholder(struct entry *entry, struct str label, const char 
     entry->placeholder_len = label.len + len + 5;
 }
 
-static struct entry *add(struct vault *vault, struct str label, struct str value, struct str key)
+static struct entry *add(struct vault *vault, struct str label, struct str value, struct str mac)
 {
     struct entry *entry = must_have(calloc(1, sizeof *entry));
     char tag[TAG_LONG];
-    make_tag(vault, key, TAG_LONG, tag);
+    make_tag(mac, TAG_LONG, tag);
     size_t len = map_get(vault->by_tag, (struct str){tag, TAG_SHORT}) == NULL ? TAG_SHORT
                                                                               : TAG_LONG;
     write_placeholder(entry, label, tag, len);
     entry->value = must_have(malloc(value.len + 1));
-    memcpy(entry->value, value.at, value.len);
+    if (value.len > 0) {
+        memcpy(entry->value, value.at, value.len);
+    }
     entry->value_len = value.len;
     if (vault->count == vault->room) {
         vault->room = vault->room == 0 ? 16 : vault->room * 2;
@@ -129,11 +148,26 @@ static struct entry *add(struct vault *vault, struct str label, struct str value
     vault->bytes += value.len;
     /* Values of the maps are places in the list, plus one. */
     void *place = (void *)(uintptr_t)vault->count;
-    enum err code = map_put(vault->by_value, key, place);
+    enum err code = map_put(vault->by_mac, mac, place);
     must(code == ERR_OK);
     code = map_put(vault->by_tag, tag_of(entry), place);
     must(code == ERR_OK);
     return entry;
+}
+
+/* Of label, NUL, value. */
+static void mac_of(const struct vault *vault, struct str label, struct str value, uint8_t mac[32])
+{
+    size_t len = label.len + 1 + value.len;
+    char *whole = must_have(malloc(len + 1));
+    memcpy(whole, label.at, label.len);
+    whole[label.len] = '\0';
+    if (value.len > 0) {
+        memcpy(whole + label.len + 1, value.at, value.len);
+    }
+    seal_mac(&vault->key, (struct str){whole, len}, mac);
+    sodium_memzero(whole, len);
+    free(whole);
 }
 
 static bool is_label(struct str label)
@@ -153,20 +187,17 @@ enum err vault_placeholder(struct vault *vault, struct str label, struct str val
     if (value.len > VAULT_BYTES_MAX) {
         return ERR_LIMIT;
     }
-    size_t len = label.len + 1 + value.len;
-    char *key = must_have(malloc(len + 1));
-    memcpy(key, label.at, label.len);
-    key[label.len] = '\0';
-    memcpy(key + label.len + 1, value.at, value.len);
-    const struct str whole = {key, len};
-    uintptr_t place = (uintptr_t)map_get(vault->by_value, whole);
+    uint8_t bytes[32];
+    const struct str mac = {(const char *)bytes, sizeof bytes};
+    mac_of(vault, label, value, bytes);
+    mutex_lock(vault->lock);
+    uintptr_t place = (uintptr_t)map_get(vault->by_mac, mac);
     struct entry *entry = place > 0 ? vault->entries[place - 1] : NULL;
     if (entry == NULL && vault->count < VAULT_ENTRIES_MAX &&
         value.len <= VAULT_BYTES_MAX - vault->bytes) {
-        entry = add(vault, label, value, whole);
+        entry = add(vault, label, value, mac);
     }
-    sodium_memzero(key, len);
-    free(key);
+    mutex_unlock(vault->lock);
     if (entry == NULL) {
         return ERR_LIMIT;
     }
@@ -176,8 +207,11 @@ enum err vault_placeholder(struct vault *vault, struct str label, struct str val
 
 struct str vault_value(const struct vault *vault, uint16_t kind)
 {
+    mutex_lock(vault->lock);
     must(kind < vault->count);
-    return (struct str){vault->entries[kind]->value, vault->entries[kind]->value_len};
+    const struct entry *entry = vault->entries[kind];
+    mutex_unlock(vault->lock);
+    return (struct str){entry->value, entry->value_len};
 }
 
 /* ---- recognising ---- */
@@ -371,7 +405,9 @@ static size_t find(const struct window *window, struct spans *found,
 static bool is_ours(const void *self, const struct seen *seen, uint16_t *kind)
 {
     const struct vault *vault = self;
+    mutex_lock(vault->lock);
     uintptr_t place = (uintptr_t)map_get(vault->by_tag, (struct str){seen->tag, seen->tag_len});
+    mutex_unlock(vault->lock);
     *kind = (uint16_t)(place - 1);
     return place > 0;
 }
@@ -381,7 +417,7 @@ static size_t find_ours(const void *self, const struct window *window, struct fi
 {
     const struct vault *vault = self;
     (void)state;
-    return vault->count == 0 ? window->text.len : find(window, found, is_ours, self);
+    return vault_count(vault) == 0 ? window->text.len : find(window, found, is_ours, self);
 }
 
 struct finder vault_finder(const struct vault *vault)
@@ -435,14 +471,17 @@ static bool take_field(struct str *rest, struct str *field)
     return true;
 }
 
-enum err vault_save(const struct vault *vault, struct buf *to)
+enum err vault_save(const struct vault *vault, size_t from, struct buf *to, size_t *count)
 {
     enum err code = ERR_OK;
-    for (size_t i = 0; i < vault->count && code == ERR_OK; i++) {
+    mutex_lock(vault->lock);
+    *count = vault->count;
+    for (size_t i = from; i < vault->count && code == ERR_OK; i++) {
         const struct entry *entry = vault->entries[i];
         code = put_field(to, (struct str){entry->placeholder + 2, entry->label_len});
         code = code == ERR_OK ? put_field(to, (struct str){entry->value, entry->value_len}) : code;
     }
+    mutex_unlock(vault->lock);
     return code;
 }
 

@@ -8,7 +8,8 @@
  * JSON, XML and Markdown. It is recognised leniently (any case, one or no brackets, spaces within
  * them, an escaped underscore), since models are careless.
  *
- * A vault is one thread's at a time. Its values are wiped when it is freed.
+ * Exchanges of one session may run on several threads, so a vault may be used from all of them.
+ * Entries stay until it is freed; their values are wiped then.
  */
 #ifndef AIRE_SECURITY_VAULT_H
 #define AIRE_SECURITY_VAULT_H
@@ -40,8 +41,12 @@ struct str vault_value(const struct vault *vault, uint16_t kind);
  * so that restoring gives back what was written. */
 extern const struct finder placeholder_finder;
 
-/* All entries as bytes, and back: what is sealed for the store. INVALID: not such bytes. */
-enum err vault_save(const struct vault *vault, struct buf *to) MUST_USE;
+size_t vault_bytes(const struct vault *vault); /* about what it holds in memory */
+
+/* The entries from number `from` on as bytes, `count` is how many entries there were then; and
+ * back: what is sealed for the store. Entries that are there already may come again. INVALID: not
+ * such bytes. */
+enum err vault_save(const struct vault *vault, size_t from, struct buf *to, size_t *count) MUST_USE;
 enum err vault_load(struct vault *vault, struct str bytes) MUST_USE;
 
 #endif

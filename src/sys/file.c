@@ -168,6 +168,13 @@ bool file_is_private(const char *path)
            (there.st_uid == geteuid() || there.st_uid == 0);
 }
 
+bool file_is_secret(const char *path)
+{
+    struct stat there;
+    return stat(path, &there) == 0 && (there.st_mode & (S_IRWXG | S_IRWXO)) == 0 &&
+           (there.st_uid == geteuid() || there.st_uid == 0);
+}
+
 bool file_exists(const char *path)
 {
     return access(path, F_OK) == 0;

@@ -20,6 +20,8 @@ enum err file_make_folder(const char *path, unsigned mode) MUST_USE; /* with par
 bool file_exists(const char *path);
 /* Ours or root's, and nobody else may write into it. */
 bool file_is_private(const char *path);
+/* Ours or root's, and nobody else may do anything with it. */
+bool file_is_secret(const char *path);
 enum err file_remove(const char *path) MUST_USE; /* OK when absent */
 
 struct file_lock;
