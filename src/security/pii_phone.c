@@ -46,7 +46,9 @@ static void read_written(struct pii_scan *scan, struct written *written)
             open = false;
             put(written, ')', ++at);
             size_t blank = pii_separator(scan, at, &mark);
-            mark = blank == 0 ? ' ' : mark;
+            if (blank == 0) {
+                mark = ' ';
+            }
             put(written, mark, at + blank);
             at += blank;
         } else if (len > 0 && written->len > 0 && !is_mark(written->text[written->len - 1]) &&
