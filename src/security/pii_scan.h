@@ -10,32 +10,12 @@
 
 #include "security/pii.h"
 #include "security/pii_checks.h"
+#include "security/pii_words.h"
 
 enum {
     PII_BEHIND = 120, /* less than FINDER_BEHIND_MAX: a cut word is never taken for a whole one */
     PII_RUN_MAX = 64, /* longer runs of letters and digits are nothing personal */
     PII_AHEAD = 240,  /* less than FINDER_HOLD_MAX: where peeking ends */
-};
-
-/* Classes of words; those before PII_LAST_CONTEXT say what a number beside them is. */
-enum pii_word_class {
-#define CLASS(name) PII_PLACE_##name,
-#include "security/pii_classes.def"
-#undef CLASS
-    PII_PLACES
-};
-enum {
-#define CLASS(name) PII_W_##name = (int)(1U << PII_PLACE_##name),
-#include "security/pii_classes.def"
-#undef CLASS
-};
-
-/* Words behind a position, nearest first, up to eight. */
-struct pii_context {
-    uint32_t near;    /* classes of all of them */
-    uint32_t close;   /* of the nearest five */
-    uint32_t nearest; /* of the nearest that says what a number is */
-    uint32_t glued;   /* of the nearest that is not filler (number, is, :), 0 an unknown word */
 };
 
 struct pii_scan {
@@ -109,10 +89,7 @@ bool pii_wants(const struct pii_scan *scan, enum pii_entity entity);
 /* The longest match wins, then the order of pii.def. */
 void pii_offer(struct pii_scan *scan, size_t end, enum pii_entity entity, float score);
 
-/* pii_context.c */
-void pii_index_words(struct pii *pii);
-/* PII_W_ classes of a word in any case, 0 when it is unknown. */
-uint32_t pii_classes(const struct pii *pii, const unsigned char *word, size_t len);
+/* Worked out once a position. */
 const struct pii_context *pii_context(struct pii_scan *scan);
 
 /* Recognisers, each for the scan's start. */
