@@ -153,7 +153,8 @@ static void restore(struct sweep *sweep, const struct finder_state *state)
                                .score = (kind & COVER_UNJUDGED) != 0 ? 0.0F : 1.0F});
 }
 
-/* Tells what covers up to the safe point, and remembers what goes on behind it. */
+/* Tells what covers up to the safe point, and remembers what goes on behind it. What is open to the
+ * end of the text stays so, since the end may come without another byte. */
 static void leave(struct sweep *sweep, size_t safe, struct finder_state *state)
 {
     *state = (struct finder_state){.held = sweep->costly << 16};
@@ -161,10 +162,11 @@ static void leave(struct sweep *sweep, size_t safe, struct finder_state *state)
     if (!sweep->covers) {
         return;
     }
-    if (span->end <= safe || sweep->window->final) {
-        tell(sweep, span->end < safe ? span->end : safe);
+    if (span->end <= safe) {
+        tell(sweep, span->end);
         return;
     }
+    must(span->end == SIZE_MAX || !sweep->window->final);
     state->open = (uint32_t)span->kind + 1;
     state->held |= span->end == SIZE_MAX ? TO_THE_END : (uint32_t)(span->end - safe);
     if (span->start < safe) {

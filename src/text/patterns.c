@@ -33,7 +33,8 @@ struct item {
 struct scratch {
     struct regex_scratch *regex;
     hs_scratch_t *hs;
-    uint8_t *awake; /* by item */
+    uint8_t *awake;      /* by item */
+    uint8_t *awake_here; /* the same for one place */
 };
 
 struct patterns {
@@ -55,6 +56,7 @@ static void scratch_free(struct scratch *scratch)
         regex_scratch_free(scratch->regex);
         (void)hs_free_scratch(scratch->hs);
         free(scratch->awake);
+        free(scratch->awake_here);
         free(scratch);
     }
 }
@@ -64,6 +66,7 @@ static struct scratch *scratch_new(const struct patterns *patterns)
     struct scratch *scratch = must_have(calloc(1, sizeof *scratch));
     scratch->regex = regex_scratch_new(0);
     scratch->awake = must_have(malloc(patterns->count + 1));
+    scratch->awake_here = must_have(malloc(patterns->count + 1));
     if (patterns->scratch != NULL &&
         hs_clone_scratch(patterns->scratch, &scratch->hs) != HS_SUCCESS) {
         must_have_memory();
@@ -344,27 +347,45 @@ static size_t next_character(struct str text, size_t at)
     return at;
 }
 
+/* Wakes what may occur in a piece of text; false: unknown. */
+static bool scan(struct hunt *hunt, struct str text)
+{
+    const struct patterns *patterns = hunt->patterns;
+    for (size_t i = 0; i < patterns->count; i++) {
+        hunt->scratch->awake[i] = patterns->items[i].filter == FILTER_NONE;
+    }
+    return patterns->database != NULL && utf8_valid(text) &&
+           hs_scan(patterns->database, text.at, (unsigned)text.len, 0, hunt->scratch->hs, wake,
+                   hunt) == HS_SUCCESS;
+}
+
 /* Which patterns may begin below `filtered`; false: unknown. */
 static bool ask_filter(struct hunt *hunt)
 {
     const struct block *block = hunt->block;
-    const struct patterns *patterns = hunt->patterns;
-    if (patterns->database == NULL || hunt->filtered < block->from + FILTERED_BYTES) {
+    if (hunt->patterns->database == NULL || hunt->filtered < block->from + FILTERED_BYTES) {
         return false;
     }
     struct str text = str_cut(block->text, 0, hunt->len);
     size_t before = block->from > VIEW_BEHIND ? block->from - VIEW_BEHIND : 0;
     before = next_character(text, before);
     size_t behind = hunt->filtered + HIT_REACH < text.len ? hunt->filtered + HIT_REACH : text.len;
-    struct str seen = str_cut(text, before, next_character(text, behind));
-    if (!utf8_valid(seen)) {
+    return scan(hunt, str_cut(text, before, next_character(text, behind)));
+}
+
+/* The same for one pattern in the little that it can see from one place: what is costly there is
+ * not tried in vain, and no matter what else was asked before. */
+static bool is_ruled_out(struct hunt *hunt, const struct item *item, struct str view)
+{
+    if (item->filter == FILTER_NONE) {
         return false;
     }
-    for (size_t i = 0; i < patterns->count; i++) {
-        hunt->scratch->awake[i] = patterns->items[i].filter == FILTER_NONE;
-    }
-    return hs_scan(patterns->database, seen.at, (unsigned)seen.len, 0, hunt->scratch->hs, wake,
-                   hunt) == HS_SUCCESS;
+    uint8_t *awake = hunt->scratch->awake;
+    hunt->scratch->awake = hunt->scratch->awake_here;
+    bool known = scan(hunt, view);
+    bool wakes = hunt->scratch->awake[item - hunt->patterns->items] != 0;
+    hunt->scratch->awake = awake;
+    return known && !wakes;
 }
 
 /* One pattern at one place; true: it may still grow. */
@@ -384,15 +405,21 @@ static bool try_at(struct hunt *hunt, const struct item *item, size_t at)
                                 .at = at - before,
                                 .cut_before = before > 0,
                                 .cut_behind = cut,
-                                .goes_on = !cut && !block->final};
+                                .goes_on = !cut && !block->final,
+                                .quick = true};
     size_t end = 0;
     enum regex_result result = regex_at(item->regex, hunt->scratch->regex, &place, &end);
     if (result == REGEX_PARTIAL || (result == REGEX_OVER && place.goes_on)) {
-        return true;
+        return true; /* what is costly is decided once, when all of it is there */
     }
-    if (place.costly) {
+    if (result == REGEX_OVER && is_ruled_out(hunt, item, view)) {
+        return false;
+    }
+    if (result == REGEX_OVER) {
         hunt->costly++;
         hits_add(hunt->hits, (struct hit){at, at, item->id, HIT_COSTLY});
+        place.quick = false;
+        result = regex_at(item->regex, hunt->scratch->regex, &place, &end);
     }
     if (result == REGEX_FOUND) {
         hits_add(hunt->hits, (struct hit){at, before + end, item->id, 0});

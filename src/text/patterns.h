@@ -28,7 +28,8 @@ enum err patterns_new(const struct pattern *items, size_t count, enum regex_use 
                       struct arena *arena, const struct patterns **made,
                       struct fault *fault) MUST_USE;
 
-/* A source of hits (AT). Starts that cost more than REGEX_QUICK_STEPS are told as HIT_COSTLY. */
+/* A source of hits (AT). Starts that cost more than REGEX_QUICK_STEPS are told as HIT_COSTLY,
+ * unless Hyperscan rules the pattern out there. */
 size_t patterns_find(const struct patterns *patterns, struct block *block, struct hits *hits);
 
 /* Which occur in a whole text (SEARCH): `results` has one place a pattern, in their order. */

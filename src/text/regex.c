@@ -100,18 +100,22 @@ enum err regex_new(struct str pattern, enum regex_use use, struct arena *arena,
         return fault_set(fault, ERR_LIMIT, "pattern over %d bytes", REGEX_PATTERN_MAX);
     }
     uint32_t options = use == REGEX_SEARCH ? PCRE2_AUTO_CALLOUT : 0;
-    pcre2_code *code = compile(pattern, options | PCRE2_UTF, fault);
+    /* 10.42 looks for the byte that a look-ahead asks for twice: (?=b)b is not found in "b". */
+    if (str_find(pattern, STR("(?=")) != SIZE_MAX || str_find(pattern, STR("(*")) != SIZE_MAX) {
+        options |= PCRE2_NO_START_OPTIMIZE;
+    }
+    pcre2_code *code = compile(pattern, PCRE2_UTF, fault);
     if (code == NULL) {
         return ERR_SYNTAX;
     }
     struct regex *made = arena_new_of(arena, struct regex);
     made->use = use;
     read_shape(code, &made->shape);
-    if (use == REGEX_AT) { /* its JIT takes this option only when compiling */
-        options |= PCRE2_ANCHORED;
-        pcre2_code_free(code);
-        code = compile(pattern, options | PCRE2_UTF, fault);
-    }
+    pcre2_code_free(code);
+    /* The JIT takes ANCHORED only when compiling. That ^ in lines does not hold behind the last
+     * newline would be decided before more text can come. */
+    options |= use == REGEX_AT ? PCRE2_ANCHORED | PCRE2_ALT_CIRCUMFLEX : 0;
+    code = compile(pattern, options | PCRE2_UTF, fault);
     made->code = code;
     if (use == REGEX_SEARCH) {
         made->careful = compile(pattern, options | PCRE2_MATCH_INVALID_UTF, fault);
@@ -262,7 +266,7 @@ static size_t cut_invalid(const struct regex_place *place, struct regex_place *v
 }
 
 enum regex_result regex_at(const struct regex *regex, struct regex_scratch *scratch,
-                           struct regex_place *place, size_t *end)
+                           const struct regex_place *place, size_t *end)
 {
     must(regex->use == REGEX_AT && place->at <= place->text.len);
     struct regex_place valid;
@@ -271,11 +275,8 @@ enum regex_result regex_at(const struct regex *regex, struct regex_scratch *scra
     options |= valid.cut_before ? PCRE2_NOTBOL : 0;
     options |= valid.cut_behind ? PCRE2_NOTEOL : 0;
     options |= valid.goes_on ? PCRE2_PARTIAL_HARD : 0;
-    int code = match(regex, valid.text, valid.at, options, scratch->data, scratch->quick);
-    place->costly = result_of(code) == REGEX_OVER;
-    if (place->costly) {
-        code = match(regex, valid.text, valid.at, options, scratch->data, scratch->full);
-    }
+    int code = match(regex, valid.text, valid.at, options, scratch->data,
+                     place->quick ? scratch->quick : scratch->full);
     const PCRE2_SIZE *spans = pcre2_get_ovector_pointer(scratch->data);
     if (code >= 0) {
         *end = from + (spans[1] > valid.at ? spans[1] : valid.at + 1);

@@ -17,7 +17,7 @@
 
 #define REGEX_PATTERN_MAX 4096
 #define REGEX_STEPS_MAX   200000 /* items tried in one search, all starting positions together */
-#define REGEX_QUICK_STEPS 300    /* at one place, before it counts as costly */
+#define REGEX_QUICK_STEPS 300    /* at one place, where that is asked for */
 #define REGEX_FULL_STEPS  10000  /* at one place at most */
 
 enum regex_use { REGEX_SEARCH, REGEX_AT };
@@ -63,10 +63,10 @@ struct regex_place {
     bool cut_before; /* text was left out before it or behind it: ^ and $ do not hold there */
     bool cut_behind;
     bool goes_on; /* more may come behind it: PARTIAL */
-    bool costly;  /* out: more than REGEX_QUICK_STEPS were needed */
+    bool quick;   /* REGEX_QUICK_STEPS at most */
 };
 /* A match that begins at `at` and has at least one byte; *end is where it ends. */
 enum regex_result regex_at(const struct regex *regex, struct regex_scratch *scratch,
-                           struct regex_place *place, size_t *end);
+                           const struct regex_place *place, size_t *end);
 
 #endif

@@ -16,6 +16,7 @@
 #define ROOT       0
 #define SEPARATOR  1 /* class of any run of spaces and marks; 0 is every letter of no word */
 #define RING       64
+#define GAP_MAX    60 /* bytes that nobody sees within a word */
 #define NO_WORD    UINT32_MAX
 #define POINTS_LOW 0x600 /* classes of these are a table, of others a search */
 
@@ -300,12 +301,14 @@ struct walk {
     size_t count; /* symbols taken */
     uint16_t state;
     enum fold_kind last; /* NONE: at the beginning, or after a separator */
+    size_t last_end;     /* of the character it is the kind of */
 };
 
-/* The kind of the character before `at`; NONE: a separator, the text's beginning or too far. */
-static enum fold_kind kind_before(const struct words *words, struct str text, size_t at)
+/* What stands before `at`: nothing that is further than GAP_MAX away. */
+static void look_back(struct walk *walk, size_t at)
 {
-    size_t stop = at > HIT_BEHIND / 2 ? at - HIT_BEHIND / 2 : 0;
+    struct str text = walk->block->text;
+    size_t stop = at > GAP_MAX + 4 ? at - GAP_MAX - 4 : 0;
     while (at > stop) {
         size_t start = at - 1;
         while (start > stop && ((uint8_t)text.at[start] & 0xC0) == 0x80 && at - start < 4) {
@@ -313,13 +316,14 @@ static enum fold_kind kind_before(const struct words *words, struct str text, si
         }
         uint32_t code = 0;
         (void)utf8_step(text, start, &code);
-        struct symbol symbol = symbol_of(words->fold, words->leet, code);
+        struct symbol symbol = symbol_of(walk->words->fold, walk->words->leet, code);
         if (symbol.kind != FOLD_NONE) {
-            return symbol.joins ? symbol.kind : FOLD_NONE;
+            walk->last = symbol.joins ? symbol.kind : FOLD_NONE;
+            walk->last_end = at;
+            return;
         }
         at = start;
     }
-    return FOLD_NONE;
 }
 
 /* Where the word ends that goes on at `at`, looking no further than `stop`; *open: the text ended
@@ -411,10 +415,13 @@ static void take(struct walk *walk, size_t at, size_t bytes, uint32_t class, enu
         }
         return;
     }
-    if ((walk->last == FOLD_SIGN) != (kind == FOLD_SIGN) && walk->last != FOLD_NONE) {
-        take_symbol(walk, at, SEPARATOR); /* signs and letters need no space between them */
+    /* Signs and letters need no space between them; what nobody sees is one if it is long. */
+    bool apart = (walk->last == FOLD_SIGN) != (kind == FOLD_SIGN) || at > walk->last_end + GAP_MAX;
+    if (apart && walk->last != FOLD_NONE) {
+        take_symbol(walk, at, SEPARATOR);
     }
     walk->last = kind;
+    walk->last_end = at + bytes;
     take_symbol(walk, at, class);
     uint16_t state = words->ends[walk->state] != NO_WORD ? walk->state : words->link[walk->state];
     for (; state != ROOT; state = words->link[state]) {
@@ -449,8 +456,9 @@ static size_t run(struct walk *walk, size_t at)
             break;
         }
         uint8_t byte = bytes[at];
-        if (walk->state == ROOT && byte < 128 && words->rests[byte] && walk->last == FOLD_LETTER) {
-            at++;
+        if (walk->state == ROOT && byte < 128 && words->rests[byte] && walk->last == FOLD_LETTER &&
+            walk->last_end == at) {
+            walk->last_end = ++at;
             continue;
         }
         if (byte < 128) {
@@ -472,7 +480,7 @@ size_t words_find(const struct words *words, const struct block *block, struct h
 {
     struct walk walk = {.words = words, .block = block, .hits = hits, .live = block->to};
     walk.len = block->final ? block->text.len : text_whole(block->text);
-    walk.last = kind_before(words, block->text, block->from);
+    look_back(&walk, block->from);
     if (walk.last == FOLD_NONE || walk.last == FOLD_SIGN) {
         walk.state = words->moves[SEPARATOR];
     }

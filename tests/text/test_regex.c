@@ -156,7 +156,7 @@ static void what_is_not_utf8_ends_the_text_around_a_place(void **state)
     assert_int_equal(length, 2);
 }
 
-static void a_costly_place_says_so(void **state)
+static void a_place_has_its_limits(void **state)
 {
     (void)state;
     char text[200];
@@ -165,11 +165,24 @@ static void a_costly_place_says_so(void **state)
     struct regex_place place = {.text = {text, sizeof text}};
     size_t stop = 0;
     assert_int_equal(regex_at(regex, scratch, &place, &stop), REGEX_OVER);
-    assert_true(place.costly);
     regex = made("a+", REGEX_AT);
+    place.quick = true;
     assert_int_equal(regex_at(regex, scratch, &place, &stop), REGEX_FOUND);
-    assert_false(place.costly);
     assert_int_equal(stop, sizeof text);
+    regex = made("(a|aa){1,9}c|a{200}", REGEX_AT);
+    assert_int_equal(regex_at(regex, scratch, &place, &stop), REGEX_OVER);
+    place.quick = false;
+    assert_int_equal(regex_at(regex, scratch, &place, &stop), REGEX_FOUND);
+}
+
+static void a_look_ahead_may_ask_for_what_follows(void **state)
+{
+    (void)state;
+    size_t length = 0;
+    struct regex_place place = {.text = STR("b")};
+    assert_int_equal(at("(?=b)\\s*b+", place, &length), REGEX_FOUND);
+    const struct regex *regex = made("(?=b)\\s*b+", REGEX_SEARCH);
+    assert_int_equal(regex_search(regex, scratch, STR("ab")), REGEX_FOUND);
 }
 
 static void shapes_say_how_matches_begin(void **state)
@@ -219,7 +232,8 @@ int main(void)
         cmocka_unit_test(more_text_may_change_the_answer),
         cmocka_unit_test(only_the_place_itself_is_tried),
         cmocka_unit_test(what_is_not_utf8_ends_the_text_around_a_place),
-        cmocka_unit_test(a_costly_place_says_so),
+        cmocka_unit_test(a_place_has_its_limits),
+        cmocka_unit_test(a_look_ahead_may_ask_for_what_follows),
         cmocka_unit_test(shapes_say_how_matches_begin),
     };
     return cmocka_run_group_tests(tests, begin, end);
