@@ -303,7 +303,9 @@ static size_t find(const void *self, const struct window *window, struct finder_
         }
         /* Malformed UTF-8 may leave the next position inside of what a later window takes for a
          * word: it is passed over here as it would be there. */
-        next = next < len && pii_word_before(&scan, next) ? run_end(&scan, next) : next;
+        if (pii_wordish(&scan, next) && pii_word_before(&scan, next)) {
+            next = run_end(&scan, next);
+        }
         at = next < len ? next : len;
     }
     return len;
