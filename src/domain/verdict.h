@@ -6,6 +6,12 @@
 
 enum verdict { VERDICT_ALLOW, VERDICT_NOTE, VERDICT_REDACT, VERDICT_ESCALATE, VERDICT_BLOCK };
 
+static inline const char *verdict_name(enum verdict verdict)
+{
+    static const char *const names[] = {"allow", "note", "redact", "escalate", "block"};
+    return names[verdict];
+}
+
 /* How a guardrail, limit, gate or tier rule acts. */
 enum mode { MODE_OFF, MODE_OBSERVE, MODE_ENFORCE };
 #define MODE_CHOICES "off|observe|enforce"

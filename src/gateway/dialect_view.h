@@ -46,6 +46,7 @@ struct delta {
     uint32_t index;  /* of the channel: choice, or block, or tool argument index */
     uint32_t group;  /* choice, block or item that ends as one */
     struct str text; /* inner JSON string, still escaped; "" for a tool's start */
+    struct str name; /* of the tool that is called, as it stands; "" beyond its start */
 };
 #define DELTAS_MAX 16
 #define GROUPS_ALL UINT32_MAX

@@ -21,6 +21,7 @@
 #define EXCHANGE_ID_BYTES 20 /* "ex" and 16 hex digits, NUL */
 
 struct attempt;
+struct guarded; /* guarded.h */
 struct pending; /* ledger.h */
 
 struct exchange {
@@ -48,7 +49,8 @@ struct exchange {
     double confidence; /* declared by the client; negative: not told */
     struct json json;
     struct request_view view;
-    enum verdict verdict; /* on the request */
+    enum verdict verdict;    /* on the request */
+    struct guarded *guarded; /* NULL: no guardrails on this route */
     struct limit_claim claims[LIMIT_CLAIMS_MAX];
     struct limit_reservation reservation;
 

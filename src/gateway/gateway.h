@@ -8,6 +8,7 @@
 #include "gateway/generation.h"
 #include "io/http_client.h"
 #include "io/http_server.h"
+#include "io/work.h"
 #include "operations/stops.h"
 #include "security/identity.h"
 #include "telemetry/record.h"
@@ -22,9 +23,10 @@ struct commons {
     struct limits *limits;
     struct stops *stops;
     struct registry *registry;
-    struct cap memory;      /* buffered bytes */
-    struct cap connections; /* of clients */
-    struct mutex lock;      /* guards `current` */
+    struct workers *workers; /* for what takes long; NULL: it is done on the loop */
+    struct cap memory;       /* buffered bytes */
+    struct cap connections;  /* of clients */
+    struct mutex lock;       /* guards `current` */
     struct generation *current;
     _Atomic uint32_t generation_number; /* of `current`; loops compare it with theirs */
     _Atomic uint64_t next_exchange;

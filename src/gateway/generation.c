@@ -8,6 +8,7 @@
 #include "base/must.h"
 #include "base/text.h"
 #include "io/http1.h"
+#include "io/http_url.h"
 #include "sys/net.h"
 
 #include <string.h>
@@ -32,29 +33,6 @@ static enum err wrong(const struct loader *l, const struct yaml *at, enum err co
 }
 
 /* ---- providers ---- */
-
-/* scheme://host[:port][/path]; user names, queries and fragments have no meaning here. */
-static bool read_url(struct str url, struct str scheme, struct str *authority, struct str *path)
-{
-    for (size_t i = 0; i < url.len; i++) {
-        if ((unsigned char)url.at[i] <= ' ' || (unsigned char)url.at[i] >= 0x7f) {
-            return false; /* nothing that could end the request line it becomes part of */
-        }
-    }
-    if (!str_starts(url, scheme)) {
-        return false;
-    }
-    struct str rest = str_cut(url, scheme.len, url.len);
-    size_t slash = str_find_byte(rest, '/');
-    size_t end = slash == SIZE_MAX ? rest.len : slash;
-    *authority = str_cut(rest, 0, end);
-    *path = str_cut(rest, end, rest.len);
-    while (str_ends(*path, STR("/"))) {
-        path->len--;
-    }
-    return authority->len > 0 && str_find_byte(url, '?') == SIZE_MAX &&
-           str_find_byte(url, '#') == SIZE_MAX;
-}
 
 static bool proxy_wanted(const struct generation_sources *sources, struct str host, bool tls)
 {
@@ -86,19 +64,17 @@ static enum err load_proxy(struct loader *l, const struct provider_conf *conf,
     if (url.len == 0) {
         return ERR_OK;
     }
-    struct str authority;
-    struct str path;
-    if (!read_url(url, STR("http://"), &authority, &path)) {
+    struct http_url proxy;
+    if (http_url_read(url, &proxy) != ERR_OK || proxy.secure) {
         return wrong(l, at, ERR_INVALID, "proxy must read http://[user:password@]host:port",
                      STR("(not shown)"));
     }
-    size_t sign = str_find_byte(authority, '@');
-    if (sign != SIZE_MAX) {
+    if (proxy.user.len > 0) {
         struct buf plain;
         struct buf text;
         buf_init(&plain, 4096);
         buf_init(&text, 8192);
-        enum err code = text_unpercent(&plain, str_cut(authority, 0, sign)); /* RFC 3986, 3.2.1 */
+        enum err code = text_unpercent(&plain, proxy.user); /* RFC 3986, 3.2.1 */
         code = code == ERR_OK ? text_base64(&text, buf_str(&plain)) : code;
         provider->proxy_auth = arena_printf(l->arena, "Basic " STR_FMT, STR_ARG(buf_str(&text)));
         buf_end(&plain);
@@ -107,13 +83,10 @@ static enum err load_proxy(struct loader *l, const struct provider_conf *conf,
             return wrong(l, at, code, "proxy credentials are too long or badly encoded",
                          STR("(not shown)"));
         }
-        authority = str_cut(authority, sign + 1, authority.len);
     }
-    if (address_split(authority, &provider->proxy_host, &provider->proxy_port) != ERR_OK) {
-        return wrong(l, at, ERR_INVALID, "proxy must read http://[user:password@]host:port",
-                     STR("(not shown)"));
-    }
-    provider->proxy_port = provider->proxy_port == 0 ? 3128 : provider->proxy_port;
+    provider->proxy_host = proxy.host;
+    bool written = str_find_byte(proxy.authority, ':') != SIZE_MAX;
+    provider->proxy_port = written ? proxy.port : 3128;
     return ERR_OK;
 }
 
@@ -155,15 +128,16 @@ static enum err load_provider(struct loader *l, const struct yaml *node, struct 
     provider->kind = (enum provider_kind)conf.dialect;
     provider->auth = (enum provider_auth)conf.auth;
     provider->keys = conf.keys;
-    bool secure = str_starts(conf.base_url, STR("https://"));
+    struct http_url url;
     const struct yaml *at = yaml_get(node, STR("base_url"));
-    if (!read_url(conf.base_url, secure ? STR("https://") : STR("http://"), &provider->authority,
-                  &provider->path) ||
-        address_split(provider->authority, &provider->host, &provider->port) != ERR_OK) {
+    if (http_url_read(conf.base_url, &url) != ERR_OK || url.user.len > 0) {
         return wrong(l, at, ERR_INVALID, "base_url must read http(s)://host[:port][/path]",
                      conf.base_url);
     }
-    provider->port = provider->port != 0 ? provider->port : (uint16_t)(secure ? 443 : 80);
+    provider->authority = url.authority;
+    provider->path = url.path;
+    provider->host = url.host;
+    provider->port = url.port;
     for (size_t i = 0; i < conf.keys.count; i++) {
         if (!http_field_valid(STR("authorization"), conf.keys.items[i]) ||
             conf.keys.items[i].len == 0) {
@@ -180,7 +154,7 @@ static enum err load_provider(struct loader *l, const struct yaml *node, struct 
     provider->credentials = credentials;
     const struct yaml *ca = yaml_get(node, STR("ca_file"));
     const struct yaml *proxy = yaml_get(node, STR("proxy"));
-    if (secure && (code = load_tls(l, &conf, provider, ca != NULL ? ca : at)) != ERR_OK) {
+    if (url.secure && (code = load_tls(l, &conf, provider, ca != NULL ? ca : at)) != ERR_OK) {
         return code;
     }
     if ((code = load_proxy(l, &conf, provider, proxy != NULL ? proxy : at)) != ERR_OK) {
@@ -416,6 +390,79 @@ static void copy_route(const struct route_conf *conf, struct route *route)
     route->ephemeral = conf->ephemeral;
 }
 
+/* ---- guardrails ---- */
+
+/* The set `default` is there whether it was declared or not. */
+static enum err load_guard_sets(struct loader *l, const struct yaml *map)
+{
+    struct generation *g = l->generation;
+    size_t declared = map != NULL ? map->count : 0;
+    struct guard_set **sets = arena_array_of(l->arena, struct guard_set *, declared + 1);
+    const struct guard_sources sources = {&l->settings, l->sources->read, l->sources->object};
+    bool has_default = false;
+    g->guard_sets = (const struct guard_set *const *)sets;
+    for (const struct yaml *node = map != NULL ? map->first : NULL; node != NULL;
+         node = node->next) {
+        if (!settings_name_valid(node->key) || str_equal(node->key, STR("off"))) {
+            return wrong(l, node, ERR_INVALID, "not a name for a set of guardrails", node->key);
+        }
+        has_default = has_default || str_equal(node->key, STR("default"));
+        enum err code = guard_set_load(&sources, node->key, node, &sets[g->guard_set_count]);
+        if (code != ERR_OK) {
+            return code;
+        }
+        g->guard_set_count++;
+    }
+    return has_default
+               ? ERR_OK
+               : guard_set_load(&sources, STR("default"), NULL, &sets[g->guard_set_count++]);
+}
+
+static enum err find_guards(struct loader *l, struct str name, const struct yaml *at,
+                            struct route *route)
+{
+    const struct generation *g = l->generation;
+    for (size_t i = 0; i < g->guard_set_count; i++) {
+        if (str_equal(g->guard_sets[i]->name, name)) {
+            route->guards = g->guard_sets[i];
+        }
+    }
+    return route->guards != NULL || str_equal(name, STR("off"))
+               ? ERR_OK
+               : wrong(l, at, ERR_NOT_FOUND, "no such set of guardrails", name);
+}
+
+static void free_model(void *object)
+{
+    injection_model_free(object);
+}
+
+static enum err load_injection_model(struct loader *l, struct str file, const struct yaml *at)
+{
+    if (file.len == 0) {
+        struct injection_model *own = injection_model_default();
+        arena_cleanup(l->arena, free_model, own);
+        l->generation->injection = own;
+        return ERR_OK;
+    }
+    struct buf bytes;
+    struct fault why = {0};
+    struct injection_model *model = NULL;
+    buf_init(&bytes, INJECTION_MODEL_BYTES_MAX);
+    enum err code = l->sources->read(l->sources->object, file, &bytes);
+    if (code == ERR_OK) {
+        code = injection_model_read(buf_str(&bytes), &model, &why);
+    }
+    buf_end(&bytes);
+    if (code == ERR_OK) {
+        arena_cleanup(l->arena, free_model, model);
+        l->generation->injection = model;
+    }
+    return code == ERR_OK
+               ? ERR_OK
+               : wrong(l, at, code, why.words[0] != '\0' ? why.words : err_text(code), file);
+}
+
 static enum err load_route(struct loader *l, const struct yaml *node, struct route *route)
 {
     struct route_conf conf;
@@ -433,7 +480,8 @@ static enum err load_route(struct loader *l, const struct yaml *node, struct rou
         return wrong(l, yaml_get(node, STR("capture")), ERR_INVALID,
                      "an ephemeral route captures nothing", route->name);
     }
-    if (conf.rules.len > 0) {
+    code = find_guards(l, conf.guardrails, yaml_get(node, STR("guardrails")), route);
+    if (code == ERR_OK && conf.rules.len > 0) {
         code = load_rules(l, conf.rules, yaml_get(node, STR("rules")), route);
     }
     if (code == ERR_OK) {
@@ -461,6 +509,8 @@ static enum err load_plain_route(struct loader *l, enum provider_kind kind, stru
         enum err code = settings_read(&l->settings, &route_section, &map, &conf);
         must(code == ERR_OK);
         copy_route(&conf, route);
+        code = find_guards(l, STR("default"), NULL, route);
+        must(code == ERR_OK);
         route->name = arena_printf(l->arena, "default-" STR_FMT, STR_ARG(g->providers[i].name));
         struct tier *tier = arena_new_of(l->arena, struct tier);
         const struct target **targets = arena_array_of(l->arena, const struct target *, 1);
@@ -564,7 +614,8 @@ static enum err load_file(struct loader *l, const struct yaml *root, struct file
     if (code != ERR_OK) {
         return code;
     }
-    const struct yaml *maps[] = {conf->providers, conf->targets, conf->routes, conf->agents};
+    const struct yaml *maps[] = {conf->providers, conf->targets, conf->routes, conf->agents,
+                                 conf->guardrails};
     for (size_t i = 0; i < sizeof maps / sizeof maps[0]; i++) {
         if (!yaml_absent(maps[i]) && maps[i]->kind != YAML_MAP) {
             return wrong(l, maps[i], ERR_INVALID, "must be a map of names", maps[i]->key);
@@ -610,6 +661,13 @@ static enum err load_all(struct loader *l, struct str text)
     code = load_providers(l, conf.providers);
     if (code == ERR_OK) {
         code = load_targets(l, yaml_absent(conf.targets) ? NULL : conf.targets);
+    }
+    if (code == ERR_OK) {
+        code = load_injection_model(l, conf.injection_model,
+                                    yaml_get(root, STR("injection_model")));
+    }
+    if (code == ERR_OK) {
+        code = load_guard_sets(l, yaml_absent(conf.guardrails) ? NULL : conf.guardrails);
     }
     if (code == ERR_OK) {
         code = load_routes(l, yaml_absent(conf.routes) ? NULL : conf.routes);

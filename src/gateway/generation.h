@@ -11,6 +11,7 @@
 
 #include "domain/principal.h"
 #include "gateway/route.h"
+#include "security/injection.h"
 #include "security/limits.h"
 
 #include <stdatomic.h>
@@ -48,6 +49,9 @@ struct generation {
     size_t route_count;
     const struct agent *agents;
     size_t agent_count;
+    const struct guard_set *const *guard_sets;
+    size_t guard_set_count;
+    const struct injection_model *injection;
     const struct route *any;      /* the route "*", or NULL */
     const struct route *plain[2]; /* undeclared models, per provider kind; or NULL */
 };

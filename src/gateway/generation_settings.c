@@ -53,7 +53,10 @@ static const struct setting file_settings[] = {
      .help = "the names that clients put into \"model\"; \"*\" catches the rest"},
     {"agents", SETTING_TREE, AT(file_conf, agents), .section = &agent_section, .standard = "O3",
      .help = "registered agents, by name"},
-    {"guardrails", SETTING_LATER, .help = "guardrails are not built yet"},
+    {"guardrails", SETTING_TREE, AT(file_conf, guardrails), .section = &guardrails_section,
+     .standard = "S3", .help = "sets of guardrails by name; `default` is every route's own"},
+    {"injection_model", SETTING_TEXT, AT(file_conf, injection_model), "", .standard = "S6",
+     .help = "file of the injection classifier; default: the one that is built in"},
     {"tools", SETTING_LATER, .help = "tool endpoints are not built yet"},
     {"runs", SETTING_LATER, .help = "durable runs are not built yet"},
     {"audit", SETTING_LATER, .help = "the signed ledger is not built yet"},
@@ -191,7 +194,8 @@ static const struct setting route_settings[] = {
      .help = "continuing a broken answer is not built yet"},
     {"hedge", SETTING_LATER, .otherwise = "off", .help = "hedging is not built yet"},
     {"cache", SETTING_LATER, .otherwise = "off", .help = "answer caches are not built yet"},
-    {"guardrails", SETTING_LATER, .help = "guardrails are not built yet"},
+    {"guardrails", SETTING_TEXT, AT(route_conf, guardrails), "default", .standard = "S3",
+     .help = "name of a set of guardrails, or off"},
 };
 const struct section route_section = {"routes.NAME", route_settings, COUNT(route_settings),
                                       sizeof(struct route_conf), "a name that clients ask for"};

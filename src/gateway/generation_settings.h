@@ -29,6 +29,8 @@ struct file_conf {
     const struct yaml *targets;
     const struct yaml *routes;
     const struct yaml *agents;
+    const struct yaml *guardrails;
+    struct str injection_model;
 };
 
 struct provider_conf {
@@ -80,6 +82,7 @@ struct route_conf {
     uint64_t record;
     uint64_t capture;
     bool ephemeral;
+    struct str guardrails;
 };
 
 struct spend_conf {

@@ -69,8 +69,9 @@ uint32_t pipeline_judges(struct exchange *x)
 static bool verdict_allows(struct exchange *x)
 {
     if (x->verdict >= VERDICT_ESCALATE && x->state == EXCHANGE_REQUEST) {
-        exchange_refuse(x, 403, x->reason != NULL ? x->reason : "blocked",
-                        "this request was stopped by a policy");
+        const char *by = x->reason != NULL ? x->reason : "policy";
+        exchange_refuse(x, 403, by, "this request was stopped by a guardrail (%s); quote %s", by,
+                        x->id);
         return false;
     }
     return true;
@@ -157,6 +158,10 @@ void pipeline_response(struct exchange *x)
         const struct stage *stage = stages[x->stage];
         if (stage != NULL && stage->on_response != NULL &&
             stage->on_response(x, state_of(x, x->stage)) != FLOW_NEXT) {
+            return;
+        }
+        if (!answer_allowed(x)) {
+            upstream_block(x);
             return;
         }
     }

@@ -13,6 +13,7 @@
 #include "io/tls.h"
 #include "operations/cost.h"
 #include "resilience/rules.h"
+#include "security/guard_set.h"
 
 enum provider_kind { PROVIDER_OPENAI, PROVIDER_ANTHROPIC };
 enum provider_auth { AUTH_STORED, AUTH_CLIENT };
@@ -89,6 +90,7 @@ struct route {
     enum route_record record;
     enum route_capture capture;
     bool ephemeral;
+    const struct guard_set *guards; /* NULL: off */
     enum mode rules_mode;
     enum mode human_mode;
     enum mode limits_mode;

@@ -5,6 +5,7 @@
 #include "gateway/texts.h"
 
 #include "base/must.h"
+#include "security/hierarchy.h"
 
 #define NUMBER_DIGITS_MIN 7 /* fewer digits identify nobody */
 
@@ -101,6 +102,7 @@ struct frame {
     bool free;
     bool skip;
     bool echo;
+    bool tool;
     bool textual; /* its type is "text" */
     bool at_key;  /* of an object: the next child is a key */
     enum provenance provenance;
@@ -113,6 +115,7 @@ struct walk {
     struct texts *texts;
     size_t room;
     bool answer;
+    struct hierarchy_order order; /* of the messages */
     struct frame frames[JSON_DEPTH_MAX + 1];
     size_t depth;
 };
@@ -161,7 +164,8 @@ static void add(struct walk *walk, uint32_t node, const struct frame *frame, enu
         texts->items = items;
         walk->room = room;
     }
-    texts->items[texts->count++] = (struct text){node, frame->provenance, form, frame->echo};
+    texts->items[texts->count++] = (struct text){node, frame->provenance, form, frame->echo,
+                                                 frame->tool};
     texts->bytes += len;
 }
 
@@ -181,6 +185,7 @@ static void open_container(struct walk *walk, uint32_t node, const struct frame 
         frame.echo = frame.echo ||
                      (walk->answer && (notes || (parent->means == KEY_FREE && !frame.object)));
         if (parent->means == KEY_SYSTEM || parent->means == KEY_TOOLS) {
+            frame.tool = parent->means == KEY_TOOLS;
             frame.provenance = parent->means == KEY_SYSTEM ? PROVENANCE_SYSTEM
                                                            : PROVENANCE_DEVELOPER;
         }
@@ -192,6 +197,9 @@ static void open_container(struct walk *walk, uint32_t node, const struct frame 
         frame.textual = json_string_is(json, found[1], STR("text"));
         rank_of(json, found[0], roles, COUNT(roles), &frame.provenance);
         rank_of(json, found[1], types, COUNT(types), &frame.provenance);
+        if (found[0] != JSON_NONE) {
+            hierarchy_next(&walk->order, frame.provenance);
+        }
     }
     frame.means = KEY_TEXT;
     must(walk->depth <= JSON_DEPTH_MAX);
@@ -274,6 +282,7 @@ static void walk_all(const struct json *json, struct arena *arena, struct texts 
         }
         take(&walk, node);
     }
+    texts->late = walk.order.late;
 }
 
 void texts_of_request(const struct json *json, struct arena *arena, struct texts *texts)

@@ -27,6 +27,7 @@ struct text {
     enum provenance provenance;
     enum text_form form;
     bool echo; /* the answer repeats what the request said */
+    bool tool; /* describes a tool */
 };
 
 struct texts {
@@ -34,6 +35,7 @@ struct texts {
     size_t count;
     size_t bytes; /* of all of them, as they stand */
     bool overflow;
+    bool late; /* a system or developer message follows on one of a lower rank */
 };
 
 void texts_of_request(const struct json *json, struct arena *arena, struct texts *texts);

@@ -371,6 +371,14 @@ void upstream_release(struct exchange *x)
     exchange_finish(x, OUTCOME_ANSWERED);
 }
 
+void upstream_block(struct exchange *x)
+{
+    must(x->state == EXCHANGE_SETTLE);
+    x->failure = FAILURE_blocked;
+    x->failure_body = STR("");
+    fail_path(x);
+}
+
 bool upstream_stand_in(struct exchange *x, struct str text, double confidence)
 {
     must(x->state == EXCHANGE_UPSTREAM);
@@ -447,15 +455,16 @@ static void fail_stream(struct exchange *x, const struct ending *ending)
     http_call_write(x->call, buf_str(&text));
     buf_end(&text);
     http_call_end(x->call);
-    exchange_finish(x, OUTCOME_BROKEN);
+    exchange_finish(x, x->failure == FAILURE_blocked ? OUTCOME_REFUSED : OUTCOME_BROKEN);
 }
 
 static void fail_path(struct exchange *x)
 {
     const struct ending *ending = ending_of(x->failure);
     timer_disarm(&x->total);
-    atomic_fetch_add_explicit(&x->route->state->failures, 1, memory_order_relaxed);
-    x->reason = failure_action(x->failure)->name;
+    bool blocked = x->failure == FAILURE_blocked; /* an answer that was judged is no failure */
+    atomic_fetch_add_explicit(&x->route->state->failures, blocked ? 0 : 1, memory_order_relaxed);
+    x->reason = blocked ? x->answer_reason : failure_action(x->failure)->name;
     if (http_call_begun(x->call)) {
         fail_stream(x, ending);
         return;
@@ -475,5 +484,5 @@ static void fail_path(struct exchange *x)
         }
         reply_error(x, ending->status, NULL, ending->code, str_of(ending->words));
     }
-    exchange_finish(x, OUTCOME_FAILED);
+    exchange_finish(x, blocked ? OUTCOME_REFUSED : OUTCOME_FAILED);
 }

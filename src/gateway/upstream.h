@@ -18,6 +18,8 @@ void upstream_failed(struct exchange *x);
 void upstream_answered(struct exchange *x);
 /* Everything that had to be durable is: the answer, or its end, leaves. */
 void upstream_release(struct exchange *x);
+/* An answer that is complete was stopped by a judge: the client is told so instead. */
+void upstream_block(struct exchange *x);
 /* Releases an answer that no model gave; false when it is too large (many choices). */
 bool upstream_stand_in(struct exchange *x, struct str text, double confidence);
 

@@ -164,6 +164,7 @@ static bool begin_region(struct screen *screen)
                                    .finders = UINT32_C(1) << first->finder,
                                    .score = first->score,
                                    .begins = true};
+    screen->open.kinds[first->finder] = first->kind;
     screen->is_open = true;
     screen->goes_on = (first->flags & SPAN_OPEN) != 0;
     pop_pending(screen);
@@ -184,7 +185,10 @@ static void grow_region(struct screen *screen)
             open->end = next->end;
             screen->goes_on = (next->flags & SPAN_OPEN) != 0;
         }
-        open->finders |= UINT32_C(1) << next->finder;
+        if ((open->finders >> next->finder & 1) == 0) {
+            open->finders |= UINT32_C(1) << next->finder;
+            open->kinds[next->finder] = next->kind;
+        }
         open->score = next->score > open->score ? next->score : open->score;
         pop_pending(screen);
     }

@@ -22,7 +22,8 @@ struct region {
     uint64_t end;
     uint16_t finder; /* index of the one that names it */
     uint16_t kind;
-    uint32_t finders; /* a bit for each that has found something in it so far */
+    uint32_t finders;                   /* a bit for each that has found something in it so far */
+    uint16_t kinds[SCREEN_FINDERS_MAX]; /* the first of each */
     float score;
     bool begins;
     bool ends;

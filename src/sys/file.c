@@ -65,6 +65,20 @@ enum err file_read(const char *path, struct buf *to)
     return err;
 }
 
+enum err file_input(struct buf *to)
+{
+    char bytes[65536];
+    for (;;) {
+        ssize_t n = read(STDIN_FILENO, bytes, sizeof bytes);
+        if (n >= 0) {
+            return buf_add(to, (struct str){bytes, (size_t)n});
+        }
+        if (errno != EINTR) {
+            return os_err(errno);
+        }
+    }
+}
+
 /* ---- writing ---- */
 
 /* Makes a new or renamed name durable: names live in the folder, not in the file. */

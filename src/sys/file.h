@@ -31,6 +31,8 @@ enum err file_lock_take(const char *path, struct file_lock **lock) MUST_USE;
 void file_lock_release(struct file_lock *lock); /* NULL is fine */
 
 /* Standard streams. */
+/* Appends what standard input has next, waiting for it; nothing was appended: its end. */
+enum err file_input(struct buf *to) MUST_USE;
 enum err file_print(struct str text) MUST_USE;       /* standard output, all of it */
 enum err file_print_error(struct str text) MUST_USE; /* standard error */
 bool file_print_is_terminal(void);

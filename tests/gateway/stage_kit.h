@@ -5,6 +5,7 @@
 
 #include "support/gateway_kit.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define STAGE_PROVIDERS                                                                            \

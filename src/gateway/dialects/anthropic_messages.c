@@ -82,9 +82,8 @@ static enum failure read_answer(const struct json *json, struct answer_view *ans
 static void add_delta(struct stream_view *out, struct answer_view *answer, enum channel_kind kind,
                       uint64_t block, struct str text)
 {
-    dialect_add_delta(
-        out, answer,
-        (struct delta){kind, (uint32_t)(block % 65536), (uint32_t)(block % 65536), text});
+    uint32_t index = (uint32_t)(block % 65536);
+    dialect_add_delta(out, answer, (struct delta){kind, index, index, text, STR("")});
 }
 
 static void read_block(const struct json *json, struct answer_view *answer, struct stream_view *out)
@@ -97,7 +96,9 @@ static void read_block(const struct json *json, struct answer_view *answer, stru
     if (json_string_is(json, type, STR("tool_use")) ||
         json_string_is(json, type, STR("server_tool_use"))) {
         answer->tool_calls++;
-        add_delta(out, answer, CHANNEL_TOOL, index, STR(""));
+        uint32_t group = (uint32_t)(index % 65536);
+        struct str name = json_inner(json, json_get(json, block, STR("name")));
+        dialect_add_delta(out, answer, (struct delta){CHANNEL_TOOL, group, group, STR(""), name});
     } else if (block != JSON_NONE) {
         /* A block that begins with text already: its words are judged like a delta's. */
         bool thinks = json_string_is(json, type, STR("thinking"));

@@ -153,7 +153,8 @@ static void read_tools(const struct json *json, uint32_t calls, uint32_t choice,
         answer->tool_calls += json_is(json, json_get(json, c, STR("id")), JSON_STRING) ? 1 : 0;
         struct str text = json_inner(json, json_get(json, function, STR("arguments")));
         uint32_t channel = choice * 256 + (uint32_t)(number % 256);
-        dialect_add_delta(out, answer, (struct delta){CHANNEL_TOOL, channel, choice, text});
+        struct str name = json_inner(json, json_get(json, function, STR("name")));
+        dialect_add_delta(out, answer, (struct delta){CHANNEL_TOOL, channel, choice, text, name});
     }
 }
 
@@ -168,13 +169,15 @@ static void read_delta(const struct json *json, uint32_t delta, uint32_t choice,
             bool thinks = i == DELTA_THINKING || i == DELTA_REASONING;
             answer->refused = answer->refused || i == DELTA_REFUSAL;
             enum channel_kind kind = thinks ? CHANNEL_REASONING : CHANNEL_TEXT;
-            dialect_add_delta(out, answer, (struct delta){kind, choice, choice, text});
+            dialect_add_delta(out, answer, (struct delta){kind, choice, choice, text, STR("")});
         }
     }
     read_tools(json, at[DELTA_TOOLS], choice, out, answer);
     if (json_is(json, at[DELTA_FUNCTION], JSON_OBJECT)) { /* the form before tool_calls */
         struct str text = json_inner(json, json_get(json, at[DELTA_FUNCTION], STR("arguments")));
-        dialect_add_delta(out, answer, (struct delta){CHANNEL_TOOL, choice * 256, choice, text});
+        struct str name = json_inner(json, json_get(json, at[DELTA_FUNCTION], STR("name")));
+        dialect_add_delta(out, answer,
+                          (struct delta){CHANNEL_TOOL, choice * 256, choice, text, name});
     }
 }
 

@@ -143,8 +143,11 @@ static void add_delta(const struct json *json, enum channel_kind kind, struct an
     (void)json_u64(json, json_get(json, JSON_ROOT, STR("output_index")), &item);
     (void)json_u64(json, json_get(json, JSON_ROOT, STR("content_index")), &part);
     struct str text = json_inner(json, json_get(json, JSON_ROOT, STR("delta")));
+    uint32_t called = json_get(json, json_get(json, JSON_ROOT, STR("item")), STR("name"));
+    struct str name = kind == CHANNEL_TOOL ? json_inner(json, called) : STR("");
     uint32_t channel = (uint32_t)(item % 65536 * 256 + part % 256);
-    dialect_add_delta(out, answer, (struct delta){kind, channel, (uint32_t)(item % 65536), text});
+    dialect_add_delta(out, answer,
+                      (struct delta){kind, channel, (uint32_t)(item % 65536), text, name});
 }
 
 static void read_kind(const struct json *json, enum response_event kind, struct answer_view *answer,

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * guarded.c - texts out of the body, through the guardrails, and the edits back into it. */
+#include "gateway/guarded.h"
+
+#include "base/must.h"
+#include "gateway/pipeline.h"
+#include "io/work.h"
+#include "json/json_writer.h"
+
+#include <string.h>
+
+/* Everything that judging one request needs; on a worker in an arena of its own. */
+struct trial {
+    struct job job;
+    struct exchange *x; /* NULL: it has ended */
+    struct guarded *guarded;
+    struct arena *arena;
+    struct vault *vault;
+    struct json json;
+    struct texts texts;
+    struct view *views;
+    struct guard_input input;
+    struct splice *splices;
+    size_t splice_count;
+    bool readable;
+    char canary[LEAK_CANARY]; /* "": none */
+};
+
+/* ---- texts ---- */
+
+static enum guard_text_form form_of(enum text_form form)
+{
+    static const enum guard_text_form forms[] = {GUARD_TEXT, GUARD_TEXT_JSON, GUARD_TEXT_KEY,
+                                                 GUARD_TEXT_NUMBER};
+    return forms[form];
+}
+
+static void read_texts(struct trial *j)
+{
+    texts_of_request(&j->json, j->arena, &j->texts);
+    struct guard_text *texts = arena_array_of(j->arena, struct guard_text, j->texts.count + 1);
+    j->views = arena_array_of(j->arena, struct view, j->texts.count + 1);
+    for (size_t i = 0; i < j->texts.count; i++) {
+        const struct text *text = &j->texts.items[i];
+        const struct json_node *node = &j->json.nodes[text->node];
+        struct str inner = str_cut(j->json.text, node->at, node->at + node->len);
+        j->views[i] = node->escaped ? view_unescape(inner, j->arena) : view_of(inner);
+        texts[i] = (struct guard_text){j->views[i].text, text->provenance, form_of(text->form)};
+    }
+    j->input.texts = texts;
+    j->input.count = j->texts.count;
+    j->input.late = j->texts.late;
+}
+
+/* ---- edits ---- */
+
+/* One edit of a decoded text as a splice of the body. */
+static struct splice splice_of(const struct trial *j, const struct guard_input_edit *edit)
+{
+    const struct text *text = &j->texts.items[edit->text];
+    const struct json_node *node = &j->json.nodes[text->node];
+    size_t from;
+    size_t to;
+    struct buf with;
+    buf_init(&with, 6 * edit->with.len + 2);
+    enum err code = ERR_OK;
+    if (text->form == TEXT_NUMBER) {
+        code = buf_printf(&with, "\"" STR_FMT "\"", STR_ARG(edit->with));
+        from = 0;
+        to = node->len;
+    } else {
+        code = json_escape(&with, edit->with);
+        view_span(&j->views[edit->text], edit->from, edit->to, &from, &to);
+    }
+    must(code == ERR_OK);
+    const struct splice splice = {node->at + from, to - from, arena_str(j->arena, buf_str(&with)),
+                                  false};
+    buf_end(&with);
+    return splice;
+}
+
+/* A word that nobody could know but from the prompt stands at its end. */
+static void add_canary(struct trial *j)
+{
+    for (size_t i = 0; i < j->texts.count && j->canary[0] != '\0'; i++) {
+        const struct text *text = &j->texts.items[i];
+        if (text->provenance <= PROVENANCE_DEVELOPER && !text->tool && text->form == TEXT_PLAIN) {
+            const struct json_node *node = &j->json.nodes[text->node];
+            struct str word = arena_printf(j->arena, "\\n\\n(%s)", j->canary);
+            j->splices[j->splice_count++] = (struct splice){node->at + node->len, 0, word, false};
+            return;
+        }
+    }
+}
+
+static void make_splices(struct trial *j)
+{
+    j->splices = arena_array_of(j->arena, struct splice, j->input.edit_count + 2);
+    for (size_t i = 0; i < j->input.edit_count; i++) {
+        j->splices[i] = splice_of(j, &j->input.edits[i]);
+    }
+    j->splice_count = j->input.edit_count;
+    add_canary(j);
+}
+
+static void judge(struct trial *j)
+{
+    read_texts(j);
+    j->input.arena = j->arena;
+    j->input.vault = j->vault;
+    guard_input_judge(&j->input);
+    if (j->texts.overflow) {
+        guard_not_evaluated(&j->input.report, GUARD_INJECTION, MODE_ENFORCE, true,
+                            "too_many_texts");
+    }
+    make_splices(j);
+}
+
+/* ---- on the loop, or on a worker ---- */
+
+/* The system's and the developer's own words, for the judge of the answer. */
+static void take_prompts(struct guarded *g, const struct trial *t, struct arena *arena)
+{
+    struct str prompts[LEAK_PROMPTS];
+    size_t count = 0;
+    const struct guard_side *side = &g->set->output;
+    for (size_t i = 0; i < t->texts.count && count < LEAK_PROMPTS; i++) {
+        const struct text *text = &t->texts.items[i];
+        if (text->provenance <= PROVENANCE_DEVELOPER && !text->tool) {
+            prompts[count++] = t->views[i].text;
+        }
+    }
+    if (side->modes[GUARD_PROMPT_LEAK] != MODE_OFF && count > 0) {
+        const struct leak_asked asked = {
+            .prompts = prompts, .prompt_count = count, .canary = str_of(g->canary)};
+        g->leak = leak_new(&asked, arena);
+    }
+}
+
+static void take_result(struct guarded *g, const struct trial *j, struct arena *arena)
+{
+    g->input = j->input.report;
+    g->text_bytes = j->texts.bytes;
+    g->judged = true;
+    take_prompts(g, j, arena);
+    if (arena == j->arena) {
+        g->splices = j->splices;
+        g->splice_count = j->splice_count;
+        return;
+    }
+    /* The worker's arena goes: copies. */
+    struct splice *splices = arena_array_of(arena, struct splice, j->splice_count + 1);
+    for (size_t i = 0; i < j->splice_count; i++) {
+        splices[i] = j->splices[i];
+        splices[i].with = arena_str(arena, j->splices[i].with);
+    }
+    g->splices = splices;
+    g->splice_count = j->splice_count;
+    g->input.arena = arena;
+    struct guard_finding *findings = arena_array_of(arena, struct guard_finding,
+                                                    GUARD_FINDINGS_MAX);
+    for (size_t i = 0; i < g->input.count; i++) {
+        findings[i] = g->input.findings[i];
+        findings[i].rule = arena_str(arena, findings[i].rule);
+    }
+    g->input.findings = findings;
+}
+
+static void run(struct job *job)
+{
+    struct trial *j = LIST_OBJECT(job, struct trial, job);
+    j->readable = json_parse(&j->json, j->json.text, NULL, j->arena, NULL) == ERR_OK;
+    if (j->readable) {
+        judge(j);
+    }
+}
+
+static void done(struct job *job)
+{
+    struct trial *j = LIST_OBJECT(job, struct trial, job);
+    struct exchange *x = j->x;
+    if (x != NULL) {
+        must(j->readable); /* as the loop found it to be */
+        take_result(j->guarded, j, x->arena);
+        j->guarded->trial = NULL;
+    } else {
+        vault_free(j->vault);
+    }
+    arena_free(j->arena);
+    if (x != NULL) {
+        pipeline_resume(x);
+    }
+}
+
+static bool submit(struct exchange *x, struct guarded *g)
+{
+    struct workers *workers = x->gateway->commons->workers;
+    if (workers == NULL) {
+        return false;
+    }
+    struct arena *arena = arena_new(KIB(16));
+    struct trial *j = arena_new_of(arena, struct trial);
+    j->arena = arena;
+    j->x = x;
+    j->guarded = g;
+    j->vault = g->vault;
+    memcpy(j->canary, g->canary, sizeof j->canary);
+    j->json.text = arena_str(arena, x->json.text);
+    j->input.side = &g->set->input;
+    j->input.model = x->generation->injection;
+    j->job.home = x->gateway->loop;
+    j->job.run = run;
+    j->job.done = done;
+    if (workers_submit(workers, &j->job) != ERR_OK) {
+        arena_free(arena);
+        return false;
+    }
+    g->trial = j;
+    return true;
+}
+
+enum flow guarded_judge(struct exchange *x, struct guarded *g)
+{
+    if (x->json.text.len > GUARDED_INLINE_BYTES && submit(x, g)) {
+        return FLOW_WAIT;
+    }
+    struct trial j = {.arena = x->arena, .vault = g->vault, .json = x->json};
+    memcpy(j.canary, g->canary, sizeof j.canary);
+    j.input.side = &g->set->input;
+    j.input.model = x->generation->injection;
+    judge(&j);
+    take_result(g, &j, x->arena);
+    return FLOW_NEXT;
+}
+
+enum err guarded_edited(struct exchange *x, struct json *json)
+{
+    const struct guarded *g = x->guarded;
+    struct arena *arena = x->gateway->scratch;
+    struct json_edit edit;
+    struct str *slices;
+    json_edit_init(&edit, x->json.text, arena);
+    for (size_t i = 0; i < g->splice_count; i++) {
+        const struct splice *splice = &g->splices[i];
+        enum err code = json_edit_replace(&edit, splice->at, splice->len, splice->with);
+        must(code == ERR_OK);
+    }
+    size_t count = json_edit_slices(&edit, &slices);
+    return json_parse(json, arena_join(arena, slices, count), NULL, arena, NULL);
+}
+
+void guarded_hook_said(struct guard_report *report, const struct guard_side *side,
+                       enum guard_id guard, const struct hook_answer *answer)
+{
+    enum mode mode = side->modes[guard];
+    const struct guard_hook *hook = guard == GUARD_WEBHOOK ? &side->webhook : &side->opinion;
+    if (answer->why != NULL) {
+        guard_not_evaluated(report, guard, mode, hook->conf.on_error == 0, answer->why);
+        return;
+    }
+    guard_ran(report, guard, mode, answer->score);
+    if (answer->verdict > VERDICT_ALLOW) {
+        const struct guard_finding finding = {.guard = guard,
+                                              .rule = answer->rule,
+                                              .score = answer->score,
+                                              .verdict = answer->verdict};
+        guard_found(report, &finding, mode);
+    }
+}
+
+void guarded_end(struct guarded *g)
+{
+    if (g->trial != NULL) {
+        g->trial->x = NULL; /* the vault is its own now */
+        g->trial = NULL;
+        return;
+    }
+    vault_free(g->vault);
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * guard_output.c - regions become findings and edits. */
+#include "security/guard_output.h"
+
+#include "base/map.h"
+#include "base/must.h"
+#include "base/num.h"
+#include "json/json_writer.h"
+
+void guard_output_init(struct guard_output *output, const struct guard_side *side,
+                       struct vault *vault, struct leak *leak, struct arena *arena)
+{
+    *output = (struct guard_output){.side = side, .vault = vault, .leak = leak, .arena = arena};
+    output->report.arena = arena;
+    for (size_t i = 0; i < side->acting.count; i++) {
+        output->acting[output->acting_count++] = side->acting.finders[i];
+    }
+    if (vault != NULL) {
+        must(output->acting_count < SCREEN_FINDERS_MAX);
+        output->acting[output->acting_count++] = vault_finder(vault);
+    }
+    for (int i = 0; i < GUARDS; i++) {
+        bool later = i == GUARD_WEBHOOK || i == GUARD_SECOND_OPINION;
+        if (side->modes[i] != MODE_OFF && !later) {
+            guard_ran(&output->report, (enum guard_id)i, side->modes[i], 0);
+        }
+    }
+}
+
+void guard_channel_init(struct guard_channel *channel, struct guard_output *output, uint32_t number)
+{
+    *channel = (struct guard_channel){.output = output, .number = number, .leaks = true};
+    screen_init(&channel->acting, output->acting, output->acting_count);
+    screen_init(&channel->noting, output->side->noting.finders, output->side->noting.count);
+}
+
+void guard_channel_end(struct guard_channel *channel)
+{
+    screen_end(&channel->acting);
+    screen_end(&channel->noting);
+}
+
+/* ---- findings ---- */
+
+/* Was the same found before (in a repetition of the text)? By a keyed hash of its words. */
+static bool seen_before(struct guard_output *output, const struct guard_probe *probe,
+                        struct str words)
+{
+    static const uint64_t seed[2] = {0x6775617264, 0x7365656e}; /* only ever compared */
+    uint64_t hash = siphash(seed, words) ^ (uint64_t)probe->guard;
+    for (size_t i = 0; i < output->seen_count; i++) {
+        if (output->seen[i] == hash) {
+            return true;
+        }
+    }
+    if (output->seen_count < GUARD_SEEN_MAX) {
+        output->seen[output->seen_count++] = hash;
+    }
+    return false;
+}
+
+static void tell(struct guard_channel *channel, const struct screen *screen,
+                 const struct guard_probe *probe, const struct region *region)
+{
+    struct guard_output *output = channel->output;
+    struct guard_consequence what = guard_consequence(probe, region->kind);
+    if (what.unjudged) {
+        guard_not_evaluated(&output->report, probe->guard, what.mode, true, "over_limit");
+        return;
+    }
+    if (region->begins && region->ends &&
+        seen_before(output, probe, screen_words(screen, region))) {
+        return;
+    }
+    const struct guard_finding finding = {
+        .guard = probe->guard,
+        .rule = what.rule,
+        .text = channel->number,
+        .start = region->start,
+        .end = region->end,
+        .score = (double)region->score,
+        .verdict = what.verdict,
+    };
+    guard_found(&output->report, &finding, what.mode);
+}
+
+static void note(struct guard_channel *channel)
+{
+    struct region region;
+    const struct guard_probes *probes = &channel->output->side->noting;
+    while (screen_next(&channel->noting, &region)) {
+        if (region.begins) {
+            tell(channel, &channel->noting, &probes->items[region.finder], &region);
+        }
+    }
+}
+
+/* ---- the text goes on ---- */
+
+static void check_length(struct guard_output *output, size_t more)
+{
+    enum mode mode = output->side->modes[GUARD_LENGTH];
+    bool was = output->text_bytes > output->side->length_max;
+    output->text_bytes += more;
+    if (mode != MODE_OFF && !was && output->text_bytes > output->side->length_max) {
+        const struct guard_finding finding = {.guard = GUARD_LENGTH,
+                                              .rule = STR("max"),
+                                              .end = output->text_bytes,
+                                              .score = 1,
+                                              .verdict = VERDICT_BLOCK};
+        guard_found(&output->report, &finding, mode);
+    }
+}
+
+static void check_leak(struct guard_channel *channel, struct str piece, bool final)
+{
+    struct guard_output *output = channel->output;
+    enum mode mode = output->side->modes[GUARD_PROMPT_LEAK];
+    if (output->leak == NULL || !channel->leaks || mode == MODE_OFF) {
+        return;
+    }
+    double score = leak_feed(output->leak, &channel->walk, piece, final);
+    guard_ran(&output->report, GUARD_PROMPT_LEAK, mode, score);
+    if (score >= output->side->leak_threshold &&
+        output->report.states[GUARD_PROMPT_LEAK] != GUARD_FOUND) {
+        const struct guard_finding finding = {.guard = GUARD_PROMPT_LEAK,
+                                              .rule = STR("repeats"),
+                                              .text = channel->number,
+                                              .end = channel->walk_base + channel->walk.fed,
+                                              .score = score,
+                                              .verdict = VERDICT_BLOCK};
+        guard_found(&output->report, &finding, mode);
+    }
+    if (final) {
+        channel->walk_base += channel->walk.fed;
+        channel->walk = (struct leak_walk){0};
+    }
+}
+
+enum err guard_channel_feed(struct guard_channel *channel, struct str piece, bool final)
+{
+    struct guard_output *output = channel->output;
+    check_length(output, piece.len);
+    check_leak(channel, piece, final);
+    enum err code = screen_feed(&channel->acting, piece, final);
+    code = code == ERR_OK ? screen_feed(&channel->noting, piece, final) : code;
+    if (code != ERR_OK) {
+        return code;
+    }
+    note(channel);
+    for (int i = 0; i < GUARDS; i++) {
+        enum mode mode = output->side->modes[i];
+        bool spans = i == GUARD_PII || i == GUARD_SECRETS || i == GUARD_PROFANITY;
+        if (spans && mode != MODE_OFF && (channel->acting.overflow || channel->noting.overflow)) {
+            guard_not_evaluated(&output->report, (enum guard_id)i, mode, true, "too_many");
+        }
+    }
+    return ERR_OK;
+}
+
+uint64_t guard_channel_mark(const struct guard_channel *channel)
+{
+    const struct guard_output *output = channel->output;
+    uint64_t mark = channel->acting.mark;
+    if (output->leak != NULL && channel->leaks &&
+        output->side->modes[GUARD_PROMPT_LEAK] == MODE_ENFORCE) {
+        mark = num_min(mark, channel->walk_base + leak_safe(output->leak, &channel->walk));
+    }
+    return mark;
+}
+
+/* ---- edits ---- */
+
+static struct str escaped(struct guard_channel *channel, struct str value)
+{
+    struct buf text;
+    buf_init(&text, 6 * value.len + 1);
+    enum err code = json_escape(&text, value);
+    must(code == ERR_OK);
+    struct str kept = arena_str(channel->output->arena, buf_str(&text));
+    buf_end(&text);
+    return kept;
+}
+
+static bool was_number(struct str placeholder)
+{
+    return str_find(placeholder, STR("_NUMBER_")) != SIZE_MAX;
+}
+
+static void restore(struct guard_channel *channel, const struct region *region,
+                    struct guard_edit *edit)
+{
+    const struct screen *screen = &channel->acting;
+    struct str value = vault_value(channel->output->vault, region->kind);
+    edit->with = value;
+    edit->number = was_number(screen_words(screen, region));
+    if (!channel->json) {
+        return;
+    }
+    uint64_t end = screen->base + screen->text.len;
+    const char *at = screen->text.at + (region->start - screen->base);
+    bool quoted = region->start > screen->base && region->end < end && at[-1] == '"' &&
+                  at[region->end - region->start] == '"';
+    if (edit->number && quoted) {
+        edit->from--;
+        edit->to++;
+    } else {
+        edit->with = escaped(channel, value);
+    }
+}
+
+static struct str label_of(struct guard_channel *channel, const struct guard_probe *probe,
+                           uint16_t kind)
+{
+    struct str label = guard_label(probe, kind);
+    const struct str parts[] = {STR("["), label, STR("]")};
+    return arena_join(channel->output->arena, parts, 3);
+}
+
+bool guard_channel_next(struct guard_channel *channel, struct guard_edit *edit)
+{
+    const struct guard_output *output = channel->output;
+    struct region region;
+    while (screen_next(&channel->acting, &region)) {
+        *edit = (struct guard_edit){.from = region.start, .to = region.end};
+        if (output->vault != NULL && region.finder == output->side->acting.count) {
+            restore(channel, &region, edit);
+            return true;
+        }
+        const struct guard_probe *probe = &output->side->acting.items[region.finder];
+        if (region.begins) {
+            tell(channel, &channel->acting, probe, &region);
+            edit->with = label_of(channel, probe, region.kind);
+        }
+        /* Another finder may ask for more than the one that names the region. */
+        for (size_t i = 0; i < output->side->acting.count; i++) {
+            if (i != region.finder && (region.finders >> i & 1) != 0) {
+                struct region own = region;
+                own.kind = region.kinds[i];
+                tell(channel, &channel->acting, &output->side->acting.items[i], &own);
+            }
+        }
+        return true;
+    }
+    return false;
+}
