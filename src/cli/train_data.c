@@ -4,8 +4,9 @@
 #include "cli/train_data.h"
 
 #include "base/num.h"
-#include "json/json.h"
 #include "sys/file.h"
+#include "text/grammar.h"
+#include "json/json.h"
 
 #include <string.h>
 #include <zlib.h>
@@ -42,8 +43,7 @@ static bool read_span(const struct json *json, uint32_t node, struct corpus_exam
     uint64_t end = 0;
     if (!json_is(json, node, JSON_ARRAY) || json_count(json, node) != 2 ||
         !json_u64(json, json_at(json, node, 0), &start) ||
-        !json_u64(json, json_at(json, node, 1), &end) || start >= end ||
-        end > example->text.len) {
+        !json_u64(json, json_at(json, node, 1), &end) || start >= end || end > example->text.len) {
         return false;
     }
     example->spanned = start > 0 || end < example->text.len;
@@ -75,14 +75,14 @@ static enum err read_row(struct str line, struct arena *arena, struct corpus_exa
     if (str_equal(label, STR("harmful"))) {
         return ERR_NOT_FOUND;
     }
-    example->attack =
-        str_equal(label, STR("injection")) || str_equal(label, STR("jailbreak"));
+    example->attack = str_equal(label, STR("injection")) || str_equal(label, STR("jailbreak"));
     if (!example->attack && !str_equal(label, STR("benign"))) {
-        return fault_set(fault, ERR_INVALID, "label is one of benign, injection, jailbreak, harmful");
+        return fault_set(fault, ERR_INVALID,
+                         "label is one of benign, injection, jailbreak, harmful");
     }
     struct str kind = json_string(&json, found[3], arena);
-    example->hard = !example->attack && (str_equal(kind, STR("hard")) ||
-                                         str_equal(kind, STR("doc-on-attacks")));
+    example->hard = !example->attack &&
+                    (str_equal(kind, STR("hard")) || str_equal(kind, STR("doc-on-attacks")));
     if (found[4] != JSON_NONE && !read_span(&json, found[4], example)) {
         return fault_set(fault, ERR_INVALID, "attack_span is [start, end) within the text");
     }
@@ -116,6 +116,13 @@ static enum err read_lines(struct str rest, struct corpus *corpus, size_t *rows,
     return code;
 }
 
+static void note_file(struct train_file *file, const char *path, struct str bytes)
+{
+    const char *slash = strrchr(path, '/');
+    str_copy(str_of(slash == NULL ? path : slash + 1), file->name, sizeof file->name);
+    file->digest = digest_of(bytes);
+}
+
 enum err train_data_read(const char *path, struct corpus *corpus, struct train_file *file,
                          struct fault *fault)
 {
@@ -127,9 +134,7 @@ enum err train_data_read(const char *path, struct corpus *corpus, struct train_f
     if (code != ERR_OK) {
         fault_set(fault, code, "%s", err_text(code));
     } else {
-        const char *slash = strrchr(path, '/');
-        str_copy(str_of(slash == NULL ? path : slash + 1), file->name, sizeof file->name);
-        file->digest = digest_of(buf_str(&bytes));
+        note_file(file, path, buf_str(&bytes));
         if (str_ends(str_of(path), STR(".gz"))) {
             code = inflate_all(buf_str(&bytes), &plain, fault);
         } else {
@@ -141,5 +146,60 @@ enum err train_data_read(const char *path, struct corpus *corpus, struct train_f
     }
     buf_end(&bytes);
     buf_end(&plain);
+    return code;
+}
+
+static enum err make_texts(const struct grammar *grammar, const struct grammar_make *make,
+                           struct str source, struct corpus *corpus, struct fault *fault)
+{
+    struct rng rng;
+    struct buf text;
+    enum err code = ERR_OK;
+    rng_seed(&rng, make->count + make->rule.len * UINT64_C(1000003));
+    buf_init(&text, MIB(1));
+    for (uint32_t i = 0; i < make->count && code == ERR_OK; i++) {
+        struct grammar_span span;
+        buf_clear(&text);
+        code = grammar_expand(grammar, make->rule, &rng, &text, &span);
+        if (code != ERR_OK || text.len == 0) {
+            code = fault_set(fault, code == ERR_OK ? ERR_INVALID : code, "rule " STR_FMT ": %s",
+                             STR_ARG(make->rule), err_text(code));
+            break;
+        }
+        bool attack = !str_equal(make->label, STR("benign"));
+        struct corpus_example example = {
+            .text = buf_str(&text),
+            .source = source,
+            .attack = attack,
+            .spanned = attack && (span.start > 0 || span.end < text.len),
+            .start = span.start,
+            .end = span.end,
+        };
+        code = corpus_add(corpus, &example, fault);
+    }
+    buf_end(&text);
+    return code;
+}
+
+enum err train_data_make(const char *path, struct str source, struct corpus *corpus,
+                         struct train_file *file, struct fault *fault)
+{
+    struct buf bytes;
+    struct arena *arena = arena_new(KIB(64));
+    struct grammar *grammar = arena_new_of(arena, struct grammar);
+    buf_init(&bytes, GRAMMAR_BYTES_MAX);
+    enum err code = file_read(path, &bytes);
+    if (code != ERR_OK) {
+        fault_set(fault, code, "%s", err_text(code));
+    } else {
+        note_file(file, path, buf_str(&bytes));
+        code = grammar_parse(buf_str(&bytes), arena, grammar, fault);
+    }
+    for (size_t i = 0; i < grammar->make_count && code == ERR_OK; i++) {
+        code = make_texts(grammar, &grammar->makes[i], source, corpus, fault);
+        file->rows += grammar->makes[i].count;
+    }
+    buf_end(&bytes);
+    arena_free(arena);
     return code;
 }

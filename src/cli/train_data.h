@@ -23,4 +23,8 @@ struct train_file {
 enum err train_data_read(const char *path, struct corpus *corpus, struct train_file *file,
                          struct fault *fault) MUST_USE;
 
+/* Texts that a grammar (text/grammar.h) makes: source "own-..." as named. */
+enum err train_data_make(const char *path, struct str source, struct corpus *corpus,
+                         struct train_file *file, struct fault *fault) MUST_USE;
+
 #endif

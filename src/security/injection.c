@@ -36,8 +36,8 @@ static void judge(const struct injection_model *model, const struct sums *sums, 
     uint32_t count = sums->index < INJECTION_WINDOW ? sums->index : INJECTION_WINDOW;
     uint32_t first = (sums->index - count) & (RING - 1);
     int64_t inside = sums->sum - sums->before[first];
-    double raw = (double)model->numbers.bias + (double)inside * (double)model->numbers.unit *
-                                                   (double)model->norms[count];
+    double raw = (double)model->numbers.bias +
+                 (double)inside * (double)model->numbers.unit * (double)model->norms[count];
     if (!best->any || raw > best->raw) {
         *best = (struct best){.raw = raw, .from = sums->starts[first], .to = end, .any = true};
     }
@@ -115,6 +115,7 @@ void injection_scan(const struct injection_model *model, struct str text,
         return;
     }
     result->raw = best.raw + more;
+    result->window = str_cut(text, best.from, best.to);
     add_span(result, (struct injection_span){
                          .start = best.from,
                          .end = best.to,
@@ -128,7 +129,10 @@ void injection_scan(const struct injection_model *model, struct str text,
             continue;
         }
         double raw = inner.raw + more;
-        result->raw = raw > result->raw ? raw : result->raw;
+        if (raw > result->raw) {
+            result->raw = raw;
+            result->window = str_cut(view->text, inner.from, inner.to);
+        }
         add_span(result, (struct injection_span){
                              .start = view->start,
                              .end = view->end,

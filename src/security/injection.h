@@ -25,9 +25,10 @@ struct injection_model;
 /* CORRUPT or UNSUPPORTED: `fault` names what is wrong with the bytes, which are not kept. */
 enum err injection_model_read(struct str bytes, struct injection_model **model,
                               struct fault *fault) MUST_USE;
-/* The one that this program was built with. */
+/* The one that this program was built with, and its bytes. */
 struct injection_model *injection_model_default(void);
-void injection_model_free(struct injection_model *model); /* NULL is fine */
+struct str injection_default_bytes(void);
+void injection_model_free(struct injection_model *model);           /* NULL is fine */
 struct str injection_model_id(const struct injection_model *model); /* hex, of its content */
 
 struct injection_span {
@@ -43,12 +44,13 @@ enum injection_caps {
 };
 
 struct injection_result {
-    double score; /* 0 .. 1 */
-    double raw;   /* before calibration */
+    double score;                                     /* 0 .. 1 */
+    double raw;                                       /* before calibration */
     struct injection_span spans[INJECTION_SPANS_MAX]; /* the most suspicious, in order of place */
     size_t span_count;
-    unsigned caps;   /* enum injection_caps, a finding of its own */
-    unsigned views;  /* decoded ones that were read */
+    struct str window; /* the most suspicious one, of the text or of a view in the arena */
+    unsigned caps;     /* enum injection_caps, a finding of its own */
+    unsigned views;    /* decoded ones that were read */
 };
 
 void injection_scan(const struct injection_model *model, struct str text,
@@ -58,8 +60,8 @@ void injection_scan(const struct injection_model *model, struct str text,
 /* One feature of the most suspicious window and what it adds to the score. */
 struct injection_reason {
     struct str text;    /* the words it was found in */
-    const char *family; /* "words", "pieces", "order of classes", "place" */
-    const char *class;  /* of the lexeme there, or "" */
+    const char *family; /* "words", "pieces of words", "order of classes", "place" */
+    const char *class;  /* of the lexeme that completes it, or "" */
     double weight;
 };
 

@@ -80,8 +80,8 @@ static void add_feature(struct corpus *corpus, uint32_t hash, uint8_t source)
     feature->rows += feature->last != row;
     feature->last = row;
     feature->sources |= UINT64_C(1) << source;
-    corpus->stream =
-        grown(corpus->stream, corpus->stream_count, &corpus->stream_room, sizeof *corpus->stream);
+    corpus->stream = grown(corpus->stream, corpus->stream_count, &corpus->stream_room,
+                           sizeof *corpus->stream);
     corpus->stream[corpus->stream_count++] = number;
 }
 
@@ -100,8 +100,8 @@ static void add_token_mark(struct corpus *corpus, bool inside)
 /* One part; spans are of the text itself, all of a view counts when its piece meets the span. */
 static void add_part(struct corpus *corpus, struct str text, uint8_t source, size_t from, size_t to)
 {
-    corpus->parts =
-        grown(corpus->parts, corpus->part_count, &corpus->part_room, sizeof *corpus->parts);
+    corpus->parts = grown(corpus->parts, corpus->part_count, &corpus->part_room,
+                          sizeof *corpus->parts);
     struct corpus_part *part = &corpus->parts[corpus->part_count];
     *part = (struct corpus_part){.token = corpus->token_count};
     struct tokens tokens;

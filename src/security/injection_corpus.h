@@ -19,8 +19,8 @@ struct corpus_example {
     struct str text;
     struct str source;
     bool attack;
-    bool hard;         /* benign and full of an attack's words */
-    bool spanned;      /* only [start, end) attacks */
+    bool hard;    /* benign and full of an attack's words */
+    bool spanned; /* only [start, end) attacks */
     size_t start;
     size_t end;
     const char *group; /* what it is counted under in reports: a language, a transform */
@@ -62,7 +62,7 @@ struct corpus {
     struct corpus_part *parts;
     size_t part_count;
     size_t part_room;
-    size_t *tokens; /* where each token's features begin; one more than there are */
+    size_t *tokens;  /* where each token's features begin; one more than there are */
     uint8_t *inside; /* of an attack span */
     size_t token_count;
     size_t token_room;

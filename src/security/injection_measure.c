@@ -184,10 +184,9 @@ void measure_figures(const struct corpus *corpus, struct measure *measure)
     double missed = (double)(measure->attacks - found);
     measure->recall = measure->attacks == 0 ? 0 : (double)caught / (double)measure->attacks;
     measure->f1 = found == 0 ? 0 : 2 * (double)found / (2 * (double)found + (double)wrong + missed);
-    measure->false_positives =
-        measure->benign == 0 ? 0 : (double)wrong / (double)measure->benign;
-    measure->hard_accuracy =
-        measure->hard == 0 ? 1 : 1 - (double)hard_wrong / (double)measure->hard;
+    measure->false_positives = measure->benign == 0 ? 0 : (double)wrong / (double)measure->benign;
+    measure->hard_accuracy = measure->hard == 0 ? 1
+                                                : 1 - (double)hard_wrong / (double)measure->hard;
     count_sources(corpus, scored, count, measure);
     free(scored);
 }

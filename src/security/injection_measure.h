@@ -20,13 +20,13 @@ struct measure_source {
 };
 
 struct measure {
-    double threshold; /* raw: one in a hundred left-out benign texts is above */
+    double threshold;      /* raw: one in a hundred left-out benign texts is above */
     double hard_threshold; /* the same of hard benign texts alone */
     double recall;
     double macro_recall; /* mean over sources of at least MEASURE_SOURCE_MIN attacks */
     double auc;
     struct injection_numbers numbers; /* slope and centre of the calibration */
-    double f1;       /* at the calibrated threshold */
+    double f1;                        /* at the calibrated threshold */
     double false_positives;
     double hard_accuracy;
     size_t attacks;

@@ -57,8 +57,8 @@ const struct lexeme *injection_lexemes(size_t *count, struct arena *arena)
         struct str word;
         while (str_split(&rest, '|', &word)) {
             must(*count < room);
-            items[(*count)++] =
-                (struct lexeme){.classes = UINT64_C(1) << words_of[i].class, .text = word};
+            items[(*count)++] = (struct lexeme){.classes = UINT64_C(1) << words_of[i].class,
+                                                .text = word};
         }
     }
     return items;
@@ -158,11 +158,10 @@ static enum err check(struct str bytes, struct digest *digest, struct fault *fau
                          MAGIC);
     }
     if (at[MAGIC_BYTES - 1] != (uint8_t)MAGIC[MAGIC_BYTES - 1]) {
-        return fault_set(fault, ERR_UNSUPPORTED, "model version '%c'; this program reads '%c'",
-                         at[MAGIC_BYTES - 1] >= ' ' && at[MAGIC_BYTES - 1] < 127
-                             ? at[MAGIC_BYTES - 1]
-                             : '?',
-                         MAGIC[MAGIC_BYTES - 1]);
+        return fault_set(
+            fault, ERR_UNSUPPORTED, "model version '%c'; this program reads '%c'",
+            at[MAGIC_BYTES - 1] >= ' ' && at[MAGIC_BYTES - 1] < 127 ? at[MAGIC_BYTES - 1] : '?',
+            MAGIC[MAGIC_BYTES - 1]);
     }
     if (get_u32(at + MAGIC_BYTES) != INJECTION_SLOTS ||
         get_u32(at + MAGIC_BYTES + 4) != INJECTION_WINDOW) {
@@ -192,8 +191,7 @@ static bool sane(const struct injection_numbers *numbers)
     return numbers->unit > 0 && numbers->slope > 0;
 }
 
-enum err injection_model_read(struct str bytes, struct injection_model **model,
-                              struct fault *fault)
+enum err injection_model_read(struct str bytes, struct injection_model **model, struct fault *fault)
 {
     struct digest digest;
     enum err code = check(bytes, &digest, fault);

@@ -24,7 +24,7 @@ struct injection_slot {
 
 /* What training finds; all that a file holds. */
 struct injection_numbers {
-    float unit;  /* of a weight */
+    float unit; /* of a weight */
     float bias;
     float slope; /* calibrated = logistic(slope * (raw - centre) + ln 4) */
     float centre;

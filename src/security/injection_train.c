@@ -143,8 +143,8 @@ static void learn(struct fit *fit, const struct window_of *window, bool attack, 
         double gain = GRAM_FAMILY(hash) == GRAM_CLASS ? options->class_gain : 1;
         double gradient = step * gain + options->decay * (double)fit->weights[number];
         fit->squares[number] += (float)(gradient * gradient);
-        fit->weights[number] -=
-            (float)(gain * options->rate * gradient / (1e-3 + sqrt((double)fit->squares[number])));
+        fit->weights[number] -= (float)(gain * options->rate * gradient /
+                                        (1e-3 + sqrt((double)fit->squares[number])));
     }
     fit->bias_square += (float)(slope * slope);
     fit->bias -= (float)(options->rate * slope / (1e-3 + sqrt((double)fit->bias_square)));

@@ -13,12 +13,12 @@
 struct train_options {
     unsigned epochs;
     double rate;
-    double decay;        /* L2 */
-    double attack_share; /* of all weight */
-    double drop_words;   /* chance that a text is shown without its words */
-    double drop_pieces;  /* ... without pieces of words */
-    double drop_feature; /* ... that a feature is left out of one text */
-    double class_gain;   /* how much louder the order of classes speaks */
+    double decay;         /* L2 */
+    double attack_share;  /* of all weight */
+    double drop_words;    /* chance that a text is shown without its words */
+    double drop_pieces;   /* ... without pieces of words */
+    double drop_feature;  /* ... that a feature is left out of one text */
+    double class_gain;    /* how much louder the order of classes speaks */
     unsigned sources_min; /* a feature must occur in so many */
     unsigned rows_min;
     uint64_t seed;

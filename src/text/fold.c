@@ -47,9 +47,9 @@ static const struct alike {
 static bool stands_alone(uint32_t code)
 {
     static const uint32_t ranges[][2] = {
-        {0x0E00, 0x0EFF},   {0x1000, 0x109F},   {0x1780, 0x17FF},   {0x2E80, 0x2FDF},
-        {0x3005, 0x3007},   {0x3040, 0x30FF},   {0x31F0, 0x31FF},   {0x3400, 0x4DBF},
-        {0x4E00, 0x9FFF},   {0xF900, 0xFAFF},   {0x1B000, 0x1B16F},
+        {0x0E00, 0x0EFF}, {0x1000, 0x109F}, {0x1780, 0x17FF},   {0x2E80, 0x2FDF},
+        {0x3005, 0x3007}, {0x3040, 0x30FF}, {0x31F0, 0x31FF},   {0x3400, 0x4DBF},
+        {0x4E00, 0x9FFF}, {0xF900, 0xFAFF}, {0x1B000, 0x1B16F},
     };
     for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++) {
         if (code >= ranges[i][0] && code <= ranges[i][1]) {
@@ -81,8 +81,9 @@ static uint32_t base_of(uint32_t code)
     if (!keeps) {
         options |= UTF8PROC_DECOMPOSE;
     }
-    utf8proc_ssize_t count =
-        keeps ? 0 : utf8proc_decompose_char((utf8proc_int32_t)code, parts, PARTS_MAX, options, &last);
+    utf8proc_ssize_t count = keeps ? 0
+                                   : utf8proc_decompose_char((utf8proc_int32_t)code, parts,
+                                                             PARTS_MAX, options, &last);
     uint32_t first = count > 0 ? (uint32_t)parts[0] : code;
     /* Alef with its carriers, teh marbuta, alef maksura: spellings of one letter. */
     switch (first) {

@@ -13,10 +13,10 @@
 #include <stdint.h>
 
 enum fold_kind {
-    FOLD_NONE,   /* nothing to see: zero-width, controls, combining marks */
+    FOLD_NONE, /* nothing to see: zero-width, controls, combining marks */
     FOLD_SPACE,
-    FOLD_LINE,   /* ends a line */
-    FOLD_MARK,   /* punctuation and symbols */
+    FOLD_LINE, /* ends a line */
+    FOLD_MARK, /* punctuation and symbols */
     FOLD_DIGIT,
     FOLD_LETTER, /* part of a word */
     FOLD_SIGN    /* a word by itself: Han, kana, Thai and others without spaces */
@@ -25,7 +25,7 @@ enum fold_kind {
 enum fold_script { FOLD_OTHER, FOLD_LATIN, FOLD_CYRILLIC, FOLD_GREEK };
 
 /* What fold_of() gives, packed: point 21 bits, kind 3, script 2, look-alike 5 (a = 1). */
-#define FOLD_POINT(entry)  ((entry) & UINT32_C(0x1FFFFF))
+#define FOLD_POINT(entry)  ((entry)&UINT32_C(0x1FFFFF))
 #define FOLD_KIND(entry)   ((enum fold_kind)(((entry) >> 21) & 7))
 #define FOLD_SCRIPT(entry) ((enum fold_script)(((entry) >> 24) & 3))
 /* 0: looks like no Latin letter. */

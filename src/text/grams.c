@@ -55,8 +55,7 @@ static void put_words(const struct grams *grams, const struct token *token, stru
     put(list, GRAM_WORD, token_mix(SALT_WORD, hash));
     put(list, GRAM_WORD, token_mix(token_mix(SALT_PAIR, before[0]), hash));
     put(list, GRAM_WORD, token_mix(token_mix(SALT_SKIP, before[1]), hash));
-    put(list, GRAM_WORD,
-        token_mix(token_mix(token_mix(SALT_TRIPLE, before[1]), before[0]), hash));
+    put(list, GRAM_WORD, token_mix(token_mix(token_mix(SALT_TRIPLE, before[1]), before[0]), hash));
 }
 
 /* Points of a word with an edge on both sides. */
@@ -108,8 +107,7 @@ static void put_class(struct grams *grams, uint8_t class, bool begins, struct li
                 break;
             }
             put(list, GRAM_CLASS,
-                token_mix(token_mix(token_mix(SALT_CLASS_TRIPLE, events[k].class),
-                                    events[i].class),
+                token_mix(token_mix(token_mix(SALT_CLASS_TRIPLE, events[k].class), events[i].class),
                           class));
         }
     }
@@ -132,8 +130,8 @@ static void put_shape(const struct grams *grams, const struct token *token, stru
 
 static bool ends_sentence(const struct token *token)
 {
-    static const uint32_t marks[] = {'.', '!', '?', ':', ';', '"', '>', '(', '[', '{', '-', '*',
-                                     '|', ',', 0x3002, 0xFF01, 0xFF1F, 0x61F, 0x964};
+    static const uint32_t marks[] = {'.', '!', '?', ':', ';',    '"',    '>',    '(',   '[',  '{',
+                                     '-', '*', '|', ',', 0x3002, 0xFF01, 0xFF1F, 0x61F, 0x964};
     if (token->kind == TOKEN_LINE) {
         return true;
     }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * grams.h - features of a text, as numbers, while its tokens pass.
  *
- * Words and their neighbours, pieces of words, how a word stands in its line, and the order in which
- * classes of lexemes follow one another whatever stands between them. A feature is a hash whose low
- * bits name its family. Each belongs to the token that completes it, so that the features of any
- * window are those of its tokens.
+ * Words and their neighbours, pieces of words, how a word stands in its line, and the order in
+ * which classes of lexemes follow one another whatever stands between them. A feature is a hash
+ * whose low bits name its family. Each belongs to the token that completes it, so that the features
+ * of any window are those of its tokens.
  */
 #ifndef AIRE_TEXT_GRAMS_H
 #define AIRE_TEXT_GRAMS_H
@@ -12,7 +12,7 @@
 #include "text/lexemes.h"
 
 enum gram_family { GRAM_WORD, GRAM_PIECE, GRAM_CLASS, GRAM_SHAPE };
-#define GRAM_FAMILY(hash) ((enum gram_family)((hash) & 3))
+#define GRAM_FAMILY(hash) ((enum gram_family)((hash)&3))
 
 #define GRAMS_MAX   96 /* of one token */
 #define GRAM_EVENTS 4
@@ -26,11 +26,11 @@ struct gram_event {
 struct grams {
     const struct lexemes *lexemes;
     struct lexeme_walk walk;
-    uint32_t index;     /* of the next token */
-    uint32_t before[3]; /* hashes of the last tokens, newest first */
-    bool sentence;      /* the next word begins one */
+    uint32_t index;                        /* of the next token */
+    uint32_t before[3];                    /* hashes of the last tokens, newest first */
+    bool sentence;                         /* the next word begins one */
     struct gram_event events[GRAM_EVENTS]; /* newest first */
-    uint64_t classes; /* of the last token */
+    uint64_t classes;                      /* of the last token */
     unsigned class_tokens;
 };
 

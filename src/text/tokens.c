@@ -9,10 +9,8 @@
 
 void tokens_begin(struct tokens *tokens, const struct fold *fold, struct str text)
 {
-    *tokens = (struct tokens){.fold = fold,
-                              .text = str_cut(text, 0, UINT32_MAX - 1),
-                              .line_begins = true,
-                              .latin = true};
+    *tokens = (struct tokens){
+        .fold = fold, .text = str_cut(text, 0, UINT32_MAX - 1), .line_begins = true, .latin = true};
 }
 
 /* What was seen of a word's scripts while it was read. */
@@ -109,8 +107,7 @@ bool tokens_next(struct tokens *tokens, struct token *token)
         size_t bytes = 1;
         uint32_t entry = entry_at(tokens, tokens->at, &bytes);
         enum fold_kind kind = FOLD_KIND(entry);
-        if (kind == FOLD_NONE || kind == FOLD_SPACE ||
-            (kind == FOLD_LINE && tokens->line_begins)) {
+        if (kind == FOLD_NONE || kind == FOLD_SPACE || (kind == FOLD_LINE && tokens->line_begins)) {
             glued = glued && kind == FOLD_NONE;
             tokens->at += bytes;
             continue;

@@ -2,10 +2,10 @@
  * tokens.h - a text as words for detection: folded, with their place in the bytes.
  *
  * A token is a word, a run of digits, one sign of a script without spaces, or one mark. Zero-width
- * characters, accents and tags do not separate. A word whose letters are drawn from several scripts,
- * or that consists of look-alikes amid Latin text, is read as the Latin word it imitates; real
- * Cyrillic and Greek pass unchanged. Only the first TOKEN_CODES_MAX points of a token are kept: the
- * rest counts for its length alone, so that a text costs linear time whatever it holds.
+ * characters, accents and tags do not separate. A word whose letters are drawn from several
+ * scripts, or that consists of look-alikes amid Latin text, is read as the Latin word it imitates;
+ * real Cyrillic and Greek pass unchanged. Only the first TOKEN_CODES_MAX points of a token are
+ * kept: the rest counts for its length alone, so that a text costs linear time whatever it holds.
  */
 #ifndef AIRE_TEXT_TOKENS_H
 #define AIRE_TEXT_TOKENS_H
@@ -22,11 +22,11 @@ struct token {
     uint32_t end;
     uint32_t hash;
     enum token_kind kind;
-    uint16_t count;    /* of codes */
-    bool first;        /* of its line */
-    bool upper;        /* ASCII: begins with a capital letter */
-    bool loud;         /* ASCII: nothing but capital letters, two or more */
-    bool glued;        /* no space before it */
+    uint16_t count; /* of codes */
+    bool first;     /* of its line */
+    bool upper;     /* ASCII: begins with a capital letter */
+    bool loud;      /* ASCII: nothing but capital letters, two or more */
+    bool glued;     /* no space before it */
     uint32_t codes[TOKEN_CODES_MAX];
 };
 
