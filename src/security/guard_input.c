@@ -75,7 +75,7 @@ static void score_injection(struct judged *j, struct str text)
     }
     struct injection_result result;
     if (input->model == NULL) {
-        guard_ran(&input->report, GUARD_INJECTION, mode, 0);
+        guard_not_evaluated(&input->report, GUARD_INJECTION, mode, true, "no_model");
         return;
     }
     injection_scan(input->model, text, from, input->arena, &result);

@@ -1,22 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0
- * injection_default.c - the model that the program was built with: none before the first training.
- */
+ * injection_default.c - the model that is part of the program: models/injection/model.bin, put into
+ * the object file by the assembler. */
 #include "security/injection.h"
+
+#include "base/must.h"
+
+__asm__(".section .rodata\n"
+        ".balign 64\n"
+        ".hidden injection_default_begin\n"
+        ".global injection_default_begin\n"
+        "injection_default_begin:\n"
+        ".incbin \"" AIRE_INJECTION_MODEL "\"\n"
+        ".hidden injection_default_end\n"
+        ".global injection_default_end\n"
+        "injection_default_end:\n"
+        ".previous\n");
+
+extern const char injection_default_begin[];
+extern const char injection_default_end[];
 
 struct injection_model *injection_model_default(void)
 {
-    return NULL;
-}
-
-size_t injection_explain(const struct injection_model *model, struct str text,
-                         enum provenance provenance, struct arena *arena,
-                         struct injection_result *result, struct injection_reason *reasons,
-                         size_t room)
-{
-    (void)reasons;
-    (void)room;
-    if (model != NULL) {
-        injection_scan(model, text, provenance, arena, result);
-    }
-    return 0;
+    struct injection_model *model = NULL;
+    size_t bytes = (size_t)(injection_default_end - injection_default_begin);
+    enum err code = injection_model_read((struct str){injection_default_begin, bytes}, &model,
+                                         NULL);
+    must(code == ERR_OK); /* tests read it before any release */
+    return model;
 }
