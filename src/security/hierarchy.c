@@ -62,7 +62,14 @@ struct str hierarchy_text(struct str text, enum provenance provenance, size_t *s
     }
     for (size_t at = 0; at < text.len; at++) {
         char byte = text.at[at];
-        bool may_begin = at_line || byte == '"';
+        if (!at_line && byte != '"' && byte != '\n') {
+            continue;
+        }
+        char next = at + 1 < text.len ? lower(text.at[at + 1]) : '\0';
+        /* Of the forms in quotes the first letters are r and t. */
+        bool quoted = byte == '"' && (next == 'r' || next == 't');
+        bool may_begin = quoted || (at_line && (byte == '[' || byte == '<' || byte == '#' ||
+                                                lower(byte) == 's' || lower(byte) == 'd'));
         for (size_t i = 0; may_begin && i < sizeof forms / sizeof forms[0]; i++) {
             size_t bytes = forms[i].at_line && !at_line ? 0 : match(text, at, forms[i].words);
             if (bytes > 0) {

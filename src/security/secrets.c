@@ -170,6 +170,9 @@ static enum match any_token(const struct here *h, struct span *span)
 void secrets_init(struct secrets *secrets)
 {
     *secrets = (struct secrets){0};
+    for (int i = 0; i < 256; i++) {
+        secrets->words[i] = belongs(WORD, (char)i) ? 1 : 0;
+    }
     for (size_t i = 0; i < TOKENS; i++) {
         unsigned pair = pair_at(tokens[i].prefix, 0);
         secrets->heads[pair / 64] |= UINT64_C(1) << (pair % 64);
@@ -290,6 +293,9 @@ static enum match connection_here(const struct here *h, struct span *span)
            ((h->text.at[at] >= 'a' && h->text.at[at] <= 'z') || h->text.at[at] == '+')) {
         at++;
     }
+    if (at < h->text.len && h->text.at[at] != ':') {
+        return MATCH_NO;
+    }
     struct str word = str_cut(h->text, h->at, at);
     enum match sign = at < h->text.len || h->final ? starts(h, at, STR("://")) : MATCH_MORE;
     for (size_t i = 0; i < sizeof schemes / sizeof schemes[0] && sign != MATCH_NO; i++) {
@@ -326,29 +332,54 @@ static enum match value_here(const struct here *h, struct span *span)
 
 /* ---- the pass ---- */
 
-static bool is_word(char c)
+static bool is_word(const struct here *h, size_t at)
 {
-    return belongs(WORD, c);
+    return h->secrets->words[(unsigned char)h->text.at[at]] != 0;
 }
 
-/* The first that knows what begins here; MORE of any of them waits. */
+/* Is it worth asking whether a name stands in front? Prose is full of spaces: one counts behind a
+ * sign, or a word of a header. */
+static bool may_be_named(const struct here *h)
+{
+    if (h->at < 2) {
+        return false;
+    }
+    char last = h->text.at[h->at - 1];
+    if (last != ' ') {
+        return last == '=' || last == ':' || last == '"' || last == '\'' || last == '`';
+    }
+    char before = h->text.at[h->at - 2];
+    return before == '=' || before == ':' || before == '>' || before == ' ' || before == 'r' ||
+           before == 'c' || before == 'n' || before == 'R' || before == 'C' || before == 'N';
+}
+
+/* At the beginning of words, at the dashes of a key, behind a name. */
+static inline bool may_begin(const struct here *h)
+{
+    if (is_word(h, h->at)) {
+        return h->at == 0 || !is_word(h, h->at - 1);
+    }
+    return h->text.at[h->at] == '-' || (h->text.at[h->at] != ' ' && may_be_named(h));
+}
+
+/* The first that knows what begins here; what no one knows yet waits. */
 static enum match begins(const struct here *h, struct span *span)
 {
-    static enum match (*const recognisers[])(const struct here *, struct span *) = {
-        any_token, jwt_here, key_here, connection_here, value_here};
-    char before = h->at > 0 ? h->text.at[h->at - 1] : ' ';
-    enum match best = MATCH_NO;
-    if (is_word(before) || h->text.at[h->at] == ' ') {
-        return MATCH_NO;
+    char first = h->text.at[h->at];
+    enum match match = is_word(h, h->at) ? any_token(h, span) : MATCH_NO;
+    if (match == MATCH_NO && first == 'e') {
+        match = jwt_here(h, span);
     }
-    for (size_t i = 0; i < sizeof recognisers / sizeof recognisers[0]; i++) {
-        enum match match = recognisers[i](h, span);
-        if (match == MATCH_YES && best == MATCH_NO) {
-            return match;
-        }
-        best = match == MATCH_MORE ? match : best;
+    if (match == MATCH_NO && first == '-') {
+        match = key_here(h, span);
     }
-    return best;
+    if (match == MATCH_NO && first >= 'a' && first <= 'z') {
+        match = connection_here(h, span);
+    }
+    if (match == MATCH_NO && may_be_named(h)) {
+        match = value_here(h, span);
+    }
+    return match;
 }
 
 /* Where an open span ends in this window; SIZE_MAX: not in it, and `safe` is where its end may
@@ -399,6 +430,10 @@ static size_t secrets_find(const void *self, const struct window *window,
 {
     struct here h = {self, window->text, window->from, window->final};
     while (h.at < h.text.len) {
+        if (state->open == 0 && !may_begin(&h)) {
+            h.at++;
+            continue;
+        }
         struct span span = {h.at, h.at, (uint16_t)(state->open - 1), SPAN_GOES_ON, 1.0F};
         enum match match = state->open != 0 ? MATCH_YES : begins(&h, &span);
         if (match == MATCH_MORE) {

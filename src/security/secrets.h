@@ -14,6 +14,7 @@
 /* Immutable after secrets_init. */
 struct secrets {
     uint64_t heads[1024]; /* a bit for each pair of bytes that begins a prefix */
+    uint8_t words[256];   /* 1: a letter, digit or _ */
 };
 
 void secrets_init(struct secrets *secrets);
