@@ -157,8 +157,9 @@ static enum match any_token(const struct here *h, struct span *span)
         return MATCH_NO;
     }
     enum match best = MATCH_NO;
-    for (size_t i = 0; i < TOKENS; i++) {
-        enum match match = token_here(h, &tokens[i], span);
+    unsigned i = h->secrets->first[(unsigned char)h->text.at[h->at]];
+    for (; i != 0; i = h->secrets->next[i - 1]) {
+        enum match match = token_here(h, &tokens[i - 1], span);
         if (match == MATCH_YES && best == MATCH_NO) {
             return match;
         }
@@ -173,9 +174,13 @@ void secrets_init(struct secrets *secrets)
     for (int i = 0; i < 256; i++) {
         secrets->words[i] = belongs(WORD, (char)i) ? 1 : 0;
     }
-    for (size_t i = 0; i < TOKENS; i++) {
-        unsigned pair = pair_at(tokens[i].prefix, 0);
+    _Static_assert(TOKENS < 255, "chains count in bytes");
+    for (size_t i = TOKENS; i > 0; i--) { /* chains keep the table's order */
+        unsigned pair = pair_at(tokens[i - 1].prefix, 0);
+        unsigned char byte = (unsigned char)tokens[i - 1].prefix.at[0];
         secrets->heads[pair / 64] |= UINT64_C(1) << (pair % 64);
+        secrets->next[i - 1] = secrets->first[byte];
+        secrets->first[byte] = (uint8_t)i;
     }
 }
 

@@ -15,6 +15,8 @@
 struct secrets {
     uint64_t heads[1024]; /* a bit for each pair of bytes that begins a prefix */
     uint8_t words[256];   /* 1: a letter, digit or _ */
+    uint8_t first[256];   /* the first prefix that begins with a byte, plus one */
+    uint8_t next[256];    /* the next one of the same byte, plus one */
 };
 
 void secrets_init(struct secrets *secrets);

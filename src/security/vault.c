@@ -388,6 +388,14 @@ static size_t find(const struct window *window, struct spans *found,
             at++;
             continue;
         }
+        size_t word = at;
+        while (word < text.len && is_letter(text.at[word])) {
+            word++;
+        }
+        if (word > at && word < text.len && text.at[word] != '_' && text.at[word] != '\\') {
+            at = word; /* a label goes on behind its first word */
+            continue;
+        }
         enum match match = read_placeholder(window, at, &seen);
         if (match == MATCH_MORE) {
             return at;
