@@ -52,6 +52,28 @@ static void prune(struct duties *duties)
     }
 }
 
+/* A key goes with the last of what it opens; sessions are words of people as well. */
+static void prune_keys(struct duties *duties)
+{
+    static const struct statement *const statements[] = {
+        &keyring_prune_exchanges, &keyring_prune_sessions, &keyring_prune_values};
+    int64_t days = event_classes[CLASS_REASONING].retention_days;
+    int64_t before_us = env_wall(duties->env).us - days * 24 * 3600 * 1000000;
+    for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++) {
+        struct pruning *p = calloc(1, sizeof *p);
+        if (p == NULL) {
+            must_have_memory();
+        }
+        p->values[0] = value_of_i64(before_us);
+        p->step = (struct store_step){statements[i], p->values, false};
+        p->unit = (struct store_unit){
+            .steps = &p->step, .count = 1, .bytes = sizeof *p, .fact = true, .done = pruned};
+        if (store_submit(duties->commons->store, &p->unit) != ERR_OK) {
+            free(p);
+        }
+    }
+}
+
 /* Freed memory goes back once a burst is over: fewer than half of the peak still run. */
 static void trim(struct duties *duties)
 {
@@ -79,6 +101,7 @@ static void run(void *object)
         if (!duties->stopping && since_prune_ms >= DUTIES_PRUNE_MS) {
             since_prune_ms = 0;
             prune(duties);
+            prune_keys(duties);
         }
     }
     mutex_unlock(&duties->lock);

@@ -8,6 +8,7 @@
 
 #include "app/configure.h"
 #include "app/duties.h"
+#include "app/sealing.h"
 #include "app/shard.h"
 #include "app/tables.h"
 #include "base/must.h"
@@ -89,6 +90,17 @@ static enum err open_data(struct service *s, const char *store, int *exit_code, 
                                           .env = &s->env};
     code = store_open(&options, &s->commons.store, fault);
     return code == ERR_OK ? ERR_OK : fail(fault, exit_code, 4, code, NULL, NULL);
+}
+
+static enum err open_keyring(struct service *s, int *exit_code, struct fault *fault)
+{
+    struct commons *c = &s->commons;
+    enum err code = sealing_open(&s->env, s->configure.path, s->data, true, &c->keyring, fault);
+    if (code != ERR_OK) {
+        return fail(fault, exit_code, 4, code, NULL, NULL);
+    }
+    c->sessions = sessions_new(c->keyring, c->store, &s->env);
+    return ERR_OK;
 }
 
 static enum err load_registries(struct service *s, int *exit_code, struct fault *fault)
@@ -324,6 +336,9 @@ static enum err start(struct service *s, const struct service_options *options, 
     adopt(s, first);
     code = open_data(s, arena_cstr(first->arena, first->store), exit_code, fault);
     if (code == ERR_OK) {
+        code = open_keyring(s, exit_code, fault);
+    }
+    if (code == ERR_OK) {
         code = load_registries(s, exit_code, fault);
     }
     if (code != ERR_OK) {
@@ -425,6 +440,8 @@ void service_stop(struct service *s)
     identity_free(s->commons.identity);
     limits_free(s->commons.limits);
     stops_free(s->commons.stops);
+    sessions_free(s->commons.sessions);
+    keyring_free(s->commons.keyring);
     mutex_end(&s->commons.lock);
     mutex_end(&s->reload_lock);
     file_lock_release(s->lock);

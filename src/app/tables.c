@@ -5,12 +5,13 @@
 #include "gateway/ledger.h"
 #include "operations/stops.h"
 #include "security/identity.h"
+#include "security/keyring.h"
 #include "security/limits.h"
 
 void tables_schemas(struct schema schemas[TABLES_SCHEMAS])
 {
-    const struct schema *const owners[TABLES_SCHEMAS] = {&ledger_schema, &identity_schema,
-                                                         &limits_schema, &stops_schema};
+    const struct schema *const owners[TABLES_SCHEMAS] = {
+        &ledger_schema, &identity_schema, &limits_schema, &stops_schema, &keyring_schema};
     for (size_t i = 0; i < TABLES_SCHEMAS; i++) {
         schemas[i] = *owners[i];
     }

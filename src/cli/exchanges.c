@@ -3,6 +3,7 @@
  * file, so personal fields are shown. */
 #include "base/must.h"
 #include "cli/read.h"
+#include "cli/unseal.h"
 #include "cli/where.h"
 #include "console/views.h"
 #include "sys/file.h"
@@ -101,6 +102,11 @@ static enum err write_events(struct shown *shown)
                               : code;
         code = code == ERR_OK ? buf_add_byte(&shown->out, '\n') : code;
     }
+    uint32_t sealed = json_path(&shown->json, STR("/sealed"));
+    if (code == ERR_OK && sealed != JSON_NONE) {
+        code = buf_printf(&shown->out, "  what was said is " STR_FMT "\n",
+                          STR_ARG(json_inner(&shown->json, sealed)));
+    }
     return code;
 }
 
@@ -109,7 +115,9 @@ static int show(const struct cli *cli, const struct store_query *query)
     const struct view_rows one = {query->rows, query->row_count, query->columns};
     struct shown shown;
     shown_init(&shown);
-    view_exchange(&gateway_events, &one, true, &shown.w);
+    struct keyring *keyring = unseal_keyring(cli);
+    view_exchange(&gateway_events, &one, true, keyring, &shown.w);
+    keyring_free(keyring);
     int exit_code = CLI_BROKEN;
     if (cli_flag(cli, "--json")) {
         exit_code = shown_record(cli, &shown, columns);

@@ -2,6 +2,7 @@
  * reviews.c - `aire reviews`: read from the database, decided through the API. */
 #include "cli/control.h"
 #include "cli/read.h"
+#include "cli/unseal.h"
 #include "console/views.h"
 
 static const struct column columns[] = {
@@ -27,6 +28,7 @@ static const struct column lines[] = {
     {"answer", "/answer", COLUMN_TEXT, 1000},
     {"decided by", "/decided_by", COLUMN_TEXT, 128},
     {"decided at", "/decided_at", COLUMN_TIME, 0},
+    {"sealed", "/sealed", COLUMN_TEXT, 0},
     {NULL, NULL, COLUMN_TEXT, 0},
 };
 
@@ -50,12 +52,14 @@ int cmd_reviews(const struct cli *cli)
         return exit_code;
     }
     struct shown shown;
+    struct keyring *keyring = unseal_keyring(cli);
     shown_init(&shown);
     json_begin_array(&shown.w);
     for (size_t i = 0; i < query.row_count; i++) {
-        view_review(query.rows + i * query.columns, &shown.w);
+        view_review(query.rows + i * query.columns, keyring, &shown.w);
     }
     json_end_array(&shown.w);
+    keyring_free(keyring);
     exit_code = shown_list(cli, &shown, "", columns, "no reviews");
     shown_end(&shown);
     store_query_end(&query);
@@ -74,8 +78,10 @@ int cmd_reviews_show(const struct cli *cli)
         exit_code = cli_fail(cli, CLI_FAILED, "there is no review '%.60s'", cli_word(cli, 0));
     } else {
         struct shown shown;
+        struct keyring *keyring = unseal_keyring(cli);
         shown_init(&shown);
-        view_review(query.rows, &shown.w);
+        view_review(query.rows, keyring, &shown.w);
+        keyring_free(keyring);
         exit_code = shown_record(cli, &shown, lines);
         shown_end(&shown);
     }

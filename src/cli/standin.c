@@ -4,6 +4,7 @@
  * The registries stay empty: what is asked here changes the store, and nobody reads them. */
 #include "cli/standin.h"
 
+#include "app/sealing.h"
 #include "app/tables.h"
 #include "base/must.h"
 #include "cli/where.h"
@@ -134,6 +135,10 @@ int standin_start(const struct cli *cli, struct loop *loop, const char *socket,
     must(code == ERR_OK);
     code = open_store(s, location, &fault);
     if (code == ERR_OK) {
+        code = sealing_open(cli->env, cli_config(cli), cli_data(cli), true, &s->commons.keyring,
+                            &fault);
+    }
+    if (code == ERR_OK) {
         code = listen_on(s, loop, &fault);
     }
     if (code != ERR_OK) {
@@ -158,6 +163,7 @@ void standin_stop(struct standin *s)
     identity_free(s->commons.identity);
     limits_free(s->commons.limits);
     stops_free(s->commons.stops);
+    keyring_free(s->commons.keyring);
     metrics_free(s->metrics);
     mutex_end(&s->commons.lock);
     free(s);

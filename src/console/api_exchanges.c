@@ -60,7 +60,8 @@ static void show(struct asked *asked)
         asked_refuse(asked, 404, "unknown_exchange", "no such exchange is recorded");
         return;
     }
-    view_exchange(asked->console->options.events, &one, true, &asked->w);
+    view_exchange(asked->console->options.events, &one, true,
+                  asked->console->options.commons->keyring, &asked->w);
     asked_answer(asked, 200);
 }
 

@@ -14,7 +14,8 @@ static void list(struct asked *asked)
     json_key(&asked->w, "reviews");
     json_begin_array(&asked->w);
     for (size_t i = 0; i < query->row_count; i++) {
-        view_review(query->rows + i * query->columns, &asked->w);
+        view_review(query->rows + i * query->columns, asked->console->options.commons->keyring,
+                    &asked->w);
     }
     json_end_array(&asked->w);
     json_end_object(&asked->w);
@@ -61,7 +62,7 @@ static bool found(struct asked *asked)
 static void show(struct asked *asked)
 {
     if (found(asked)) {
-        view_review(asked->query.rows, &asked->w);
+        view_review(asked->query.rows, asked->console->options.commons->keyring, &asked->w);
         asked_answer(asked, 200);
     }
 }
@@ -76,7 +77,8 @@ void api_review(struct asked *asked)
 struct decision {
     enum review_state state;
     struct wall at;
-    struct store_step step;
+    struct store_step steps[2];
+    size_t steps_count;
     struct value values[6];
 };
 
@@ -105,8 +107,59 @@ static struct value text_or_null(const struct api_value *value)
     return value->given ? value_of_text(value->text) : value_null();
 }
 
+/* The words are sealed as the question is; a review that has no key yet gets one. False: it was
+ * refused. */
+static bool seal_answer(struct asked *asked, struct decision *decision)
+{
+    struct keyring *keyring = asked->console->options.commons->keyring;
+    const struct value *row = asked->query.rows;
+    const struct api_value *edit = asked_value(asked, "edit");
+    struct data_key key;
+    decision->values[2] = value_null();
+    if (!edit->given) {
+        return true;
+    }
+    if (keyring == NULL) {
+        asked_refuse(asked, 503, "no_master_key", "the answer cannot be sealed without master key");
+        return false;
+    }
+    if (row[13].kind == VALUE_BLOB) {
+        if (keyring_unwrap(keyring, row[0].bytes, row[13].bytes, &key) != ERR_OK) {
+            asked_refuse(asked, 503, "no_master_key", "its key is under another master key");
+            return false;
+        }
+    } else if (row[8].kind == VALUE_BLOB) {
+        asked_refuse(asked, 409, "erased", "what this review asked was erased");
+        return false;
+    } else {
+        const struct key_scope scope = {.tenant = row[3].bytes};
+        key = keyring_make(keyring, KEY_REVIEW, row[0].bytes, &scope, asked->arena,
+                           &decision->steps[decision->steps_count++]);
+    }
+    decision->values[2] = value_of_blob(
+        keyring_seal(keyring, &key, REVIEW_ANSWER, edit->text, asked->arena));
+    seal_key_wipe(&key.key);
+    return true;
+}
+
+static void submit(struct asked *asked, struct decision *decision)
+{
+    const struct value *row = asked->query.rows;
+    int64_t waited = row[1].kind == VALUE_INTEGER ? decision->at.us - row[1].integer : 0;
+    decision->steps[decision->steps_count++] = (struct store_step){&review_decide, decision->values,
+                                                                   true};
+    asked->unit = (struct store_unit){.steps = decision->steps,
+                                      .count = decision->steps_count,
+                                      .bytes = http_call_body(asked->call).len + 512};
+    ASKED_TELL(asked, review_answered, .review = asked_text(asked, "id"),
+               .decision = asked_text(asked, "decision"), .by = asked->by,
+               .waited = waited > 0 ? (uint64_t)waited : 0);
+    asked_write(asked, decided);
+}
+
 static void decide(struct asked *asked)
 {
+    struct keyring *keyring = asked->console->options.commons->keyring;
     struct decision *decision = asked->state;
     if (!found(asked)) {
         return;
@@ -119,19 +172,14 @@ static void decide(struct asked *asked)
     decision->at = env_wall(asked->console->options.commons->env);
     decision->values[0] = value_of_text(asked_text(asked, "id"));
     decision->values[1] = value_of_i64(decision->state);
-    decision->values[2] = text_or_null(asked_value(asked, "edit"));
     decision->values[3] = value_of_text(asked->by);
     decision->values[4] = value_of_i64(decision->at.us);
     decision->values[5] = text_or_null(asked_value(asked, "reason"));
-    decision->step = (struct store_step){&review_decide, decision->values, true};
-    asked->unit = (struct store_unit){
-        .steps = &decision->step, .count = 1, .bytes = http_call_body(asked->call).len + 256};
-    const struct value *row = asked->query.rows;
-    int64_t waited = row[1].kind == VALUE_INTEGER ? decision->at.us - row[1].integer : 0;
-    ASKED_TELL(asked, review_answered, .review = asked_text(asked, "id"),
-               .decision = asked_text(asked, "decision"), .by = asked->by,
-               .waited = waited > 0 ? (uint64_t)waited : 0);
-    asked_write(asked, decided);
+    keyring_begin(keyring);
+    if (seal_answer(asked, decision)) {
+        submit(asked, decision);
+    }
+    keyring_commit(keyring);
 }
 
 void api_review_decision(struct asked *asked)

@@ -47,10 +47,47 @@ const char *view_exchange_id(const struct view_rows *one, char to[EXCHANGE_ID_BY
     return to;
 }
 
+/* Facts of a row that is not sealed. */
 static struct str facts_of(const struct view_rows *one, size_t index)
 {
     const struct value *row = one->rows + index * one->columns;
-    return row[1].kind == VALUE_BLOB ? row[1].bytes : STR("");
+    bool sealed = one->columns > 2 && row[2].kind != VALUE_NULL;
+    return row[1].kind == VALUE_BLOB && !sealed ? row[1].bytes : STR("");
+}
+
+#define OPENED_BYTES_MAX ((size_t)1 << 20)
+
+struct opening {
+    struct keyring *keyring;
+    struct arena *arena;
+    const char *why; /* something did not open */
+};
+
+static struct str open_sealed(struct opening *opening, const struct value *id,
+                              const struct value *wrapped, struct str what, struct str sealed)
+{
+    struct buf plain;
+    struct str opened = STR("");
+    buf_init(&plain, OPENED_BYTES_MAX);
+    enum err code = keyring_read(opening->keyring, id, wrapped, what, sealed, &plain);
+    if (code == ERR_OK) {
+        opened = arena_str(opening->arena, buf_str(&plain));
+    } else {
+        opening->why = keyring_why(code);
+    }
+    buf_end(&plain);
+    return opened;
+}
+
+static struct str opened_facts(const struct view_rows *one, size_t index, struct opening *opening)
+{
+    const struct value *row = one->rows + index * one->columns;
+    if (one->columns < 4 || row[2].kind == VALUE_NULL || row[1].kind != VALUE_BLOB ||
+        row[0].kind != VALUE_INTEGER) {
+        return facts_of(one, index);
+    }
+    return open_sealed(opening, &row[2], &row[3],
+                       ledger_sealed_as(row[0].integer % EVENT_CLASS_SLOTS), row[1].bytes);
 }
 
 bool view_exchange_summary(const struct event_table *events, const struct view_rows *one,
@@ -88,11 +125,11 @@ static int compare_moments(const void *left, const void *right)
 }
 
 static size_t collect(const struct event_table *events, const struct view_rows *one,
-                      struct moment *moments, uint64_t *damaged)
+                      struct opening *opening, struct moment *moments, uint64_t *damaged)
 {
     size_t count = 0;
     for (size_t i = 0; i < one->count; i++) {
-        struct str facts = facts_of(one, i);
+        struct str facts = opened_facts(one, i, opening);
         struct str here = facts;
         struct event_view view;
         while (facts.len > 0 && count < MOMENTS_MAX) {
@@ -109,13 +146,14 @@ static size_t collect(const struct event_table *events, const struct view_rows *
 }
 
 void view_exchange(const struct event_table *events, const struct view_rows *one,
-                   bool with_personal, struct json_writer *w)
+                   bool with_personal, struct keyring *keyring, struct json_writer *w)
 {
     char id[EXCHANGE_ID_BYTES];
     uint64_t damaged = 0;
     struct arena *arena = arena_new(4096);
     struct moment *moments = arena_array_of(arena, struct moment, MOMENTS_MAX);
-    size_t count = collect(events, one, moments, &damaged);
+    struct opening opening = {.keyring = keyring, .arena = arena};
+    size_t count = collect(events, one, &opening, moments, &damaged);
     qsort(moments, count, sizeof *moments, compare_moments);
     json_begin_object(w);
     json_member_cstr(w, "id", view_exchange_id(one, id));
@@ -127,6 +165,9 @@ void view_exchange(const struct event_table *events, const struct view_rows *one
     json_end_array(w);
     if (damaged > 0) {
         json_member_u64(w, "damaged", damaged);
+    }
+    if (opening.why != NULL) {
+        json_member_cstr(w, "sealed", opening.why);
     }
     json_end_object(w);
     arena_free(arena);
@@ -149,14 +190,28 @@ static int64_t integer_of(const struct value *value)
     return value->kind == VALUE_INTEGER ? value->integer : 0;
 }
 
-void view_review(const struct value *row, struct json_writer *w)
+/* Sealed texts are blobs; one that does not open is shown as null. */
+static struct value opened_text(struct opening *opening, const struct value *row, size_t column,
+                                struct str what)
 {
-    /* In the order of ledger.h; times and the state apart. */
+    if (row[column].kind != VALUE_BLOB) {
+        return row[column];
+    }
+    struct str text = open_sealed(opening, &row[0], &row[13], what, row[column].bytes);
+    return text.at != NULL && text.len > 0 ? value_of_text(text) : value_null();
+}
+
+void view_review(const struct value *row, struct keyring *keyring, struct json_writer *w)
+{
+    /* In the order of ledger.h; times, the state and what is sealed apart. */
     static const struct {
         const char *key;
         size_t column;
-    } texts[] = {{"exchange", 2}, {"tenant", 3}, {"agent", 4},       {"route", 5},  {"failure", 7},
-                 {"question", 8}, {"answer", 9}, {"decided_by", 10}, {"reason", 12}};
+    } texts[] = {{"exchange", 2}, {"tenant", 3},      {"agent", 4},  {"route", 5},
+                 {"failure", 7},  {"decided_by", 10}, {"reason", 12}};
+    struct opening opening = {.keyring = keyring, .arena = arena_new(4096)};
+    const struct value question = opened_text(&opening, row, 8, REVIEW_QUESTION);
+    const struct value answer = opened_text(&opening, row, 9, REVIEW_ANSWER);
     int64_t state = integer_of(&row[6]);
     json_begin_object(w);
     put_text(w, "id", &row[0]);
@@ -166,8 +221,14 @@ void view_review(const struct value *row, struct json_writer *w)
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         put_text(w, texts[i].key, &row[texts[i].column]);
     }
+    put_text(w, "question", &question);
+    put_text(w, "answer", &answer);
     view_time(w, "decided_at", integer_of(&row[11]));
+    if (opening.why != NULL) {
+        json_member_cstr(w, "sealed", opening.why);
+    }
     json_end_object(w);
+    arena_free(opening.arena);
 }
 
 int view_review_state(struct str word)

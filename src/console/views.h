@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * views.h - what the store keeps, as JSON: the same for the API and for commands that read the
- * database themselves.
+ * database themselves. What is sealed is opened with the keyring given (NULL: there is no master
+ * key); where it does not open, "sealed" says why.
  */
 #ifndef AIRE_CONSOLE_VIEWS_H
 #define AIRE_CONSOLE_VIEWS_H
@@ -8,7 +9,8 @@
 #include "gateway/ledger.h"
 #include "json/json_writer.h"
 
-/* Rows of ledger_list or ledger_show: key, facts; those of one exchange stand together. */
+/* Rows of ledger_list (key, facts) or ledger_show (and what opens them); those of one exchange
+ * stand together. */
 struct view_rows {
     const struct value *rows;
     size_t count;
@@ -29,10 +31,10 @@ bool view_exchange_summary(const struct event_table *events, const struct view_r
                            bool with_personal, struct json_writer *w);
 /* {"id", "events": [...]} in the order of time; "damaged" counts rows that could not be read. */
 void view_exchange(const struct event_table *events, const struct view_rows *one,
-                   bool with_personal, struct json_writer *w);
+                   bool with_personal, struct keyring *keyring, struct json_writer *w);
 
 /* One row of review_list or review_show. */
-void view_review(const struct value *row, struct json_writer *w);
+void view_review(const struct value *row, struct keyring *keyring, struct json_writer *w);
 /* The state that a word names: -1 for "all" or "", -2 for no such word. */
 int view_review_state(struct str word);
 

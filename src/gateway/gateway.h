@@ -11,6 +11,7 @@
 #include "io/work.h"
 #include "operations/stops.h"
 #include "security/identity.h"
+#include "security/session.h"
 #include "telemetry/record.h"
 
 struct gateway;
@@ -22,6 +23,8 @@ struct commons {
     struct identity *identity;
     struct limits *limits;
     struct stops *stops;
+    struct keyring *keyring;   /* NULL: nothing that holds words is stored */
+    struct sessions *sessions; /* likewise */
     struct registry *registry;
     struct workers *workers; /* for what takes long; NULL: it is done on the loop */
     struct cap memory;       /* buffered bytes */

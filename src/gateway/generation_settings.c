@@ -31,6 +31,15 @@ static const struct setting log_settings[] = {
 static const struct section log_section = {"log", log_settings, COUNT(log_settings),
                                            sizeof(struct log_conf), "messages of the process"};
 
+static const struct setting keys_settings[] = {
+    {"master", SETTING_TEXT, AT(keys_conf, master), "", .standard = "S7",
+     .help = "file:PATH or ${NAME}, 32 bytes; default ${AIRE_MASTER_KEY} where it is set, else "
+             "master.key in the data folder, made at the first start; taken at the start"},
+};
+static const struct section keys_section = {"keys", keys_settings, COUNT(keys_settings),
+                                            sizeof(struct keys_conf),
+                                            "under which what is stored is sealed"};
+
 static const struct setting file_settings[] = {
     {"version", SETTING_U64, AT(file_conf, version), NULL, 1, 1, .required = true,
      .help = "version of this format"},
@@ -45,6 +54,8 @@ static const struct setting file_settings[] = {
      .help = "what one process takes on at most"},
     {"log", SETTING_SECTION, AT(file_conf, log), .section = &log_section,
      .help = "messages of the process"},
+    {"keys", SETTING_SECTION, AT(file_conf, keys), .section = &keys_section, .standard = "S7",
+     .help = "under which what is stored is sealed (docs/encryption.md)"},
     {"providers", SETTING_TREE, AT(file_conf, providers), .section = &provider_section,
      .help = "endpoints with their credentials, by name"},
     {"targets", SETTING_TREE, AT(file_conf, targets), .section = &target_section,

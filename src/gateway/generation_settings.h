@@ -18,6 +18,10 @@ struct log_conf {
     uint64_t form;
 };
 
+struct keys_conf {
+    struct str master; /* read by app/sealing.h, which needs it before anything else */
+};
+
 struct file_conf {
     uint64_t version;
     struct settings_texts listen;
@@ -25,6 +29,7 @@ struct file_conf {
     uint64_t auth;
     struct limits_conf limits;
     struct log_conf log;
+    struct keys_conf keys;
     const struct yaml *providers;
     const struct yaml *targets;
     const struct yaml *routes;

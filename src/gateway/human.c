@@ -15,7 +15,7 @@ struct asking {
     struct store_unit unit;
     struct pending pending;
     struct arena *arena;
-    struct store_step step;
+    struct store_step steps[2];
     struct value values[9];
     bool in_words;
 };
@@ -57,6 +57,33 @@ static void asked(struct store_unit *unit)
     exchange_finish(x, OUTCOME_FAILED);
 }
 
+/* Sealed under a key of the review's own; without a keyring no word of it is stored. */
+static void add_question(struct exchange *x, struct asking *asking, struct str question)
+{
+    const struct key_scope scope = {x->principal.tenant, x->principal.name, x->user, x->session};
+    struct keyring *keyring = x->gateway->commons->keyring;
+    asking->values[8] = value_of_text(STR(""));
+    if (question.len == 0 || keyring == NULL) {
+        return;
+    }
+    struct data_key key = keyring_make(keyring, KEY_REVIEW, asking->values[0].bytes, &scope,
+                                       asking->arena, &asking->steps[1]);
+    asking->values[8] = value_of_blob(
+        keyring_seal(keyring, &key, REVIEW_QUESTION, question, asking->arena));
+    seal_key_wipe(&key.key);
+    asking->unit.count = 2;
+}
+
+static enum err submit(struct exchange *x, struct asking *asking, struct str question)
+{
+    struct commons *commons = x->gateway->commons;
+    keyring_begin(commons->keyring);
+    add_question(x, asking, question);
+    enum err code = store_submit(commons->store, &asking->unit);
+    keyring_commit(commons->keyring);
+    return code;
+}
+
 bool human_ask(struct exchange *x, bool in_words)
 {
     struct arena *arena = arena_new(2048);
@@ -78,14 +105,13 @@ bool human_ask(struct exchange *x, bool in_words)
     asking->values[5] = value_of_text(arena_str(arena, x->route->name));
     asking->values[6] = value_of_i64(REVIEW_PENDING);
     asking->values[7] = value_of_text(str_of(failure_action(x->failure)->name));
-    asking->values[8] = value_of_text(arena_str(arena, question));
-    asking->step = (struct store_step){&review_insert, asking->values, true};
-    asking->unit = (struct store_unit){.steps = &asking->step,
+    asking->steps[0] = (struct store_step){&review_insert, asking->values, true};
+    asking->unit = (struct store_unit){.steps = asking->steps,
                                        .count = 1,
                                        .bytes = sizeof *asking + question.len,
                                        .home = x->gateway->loop,
                                        .done = asked};
-    if (store_submit(x->gateway->commons->store, &asking->unit) != ERR_OK) {
+    if (submit(x, asking, question) != ERR_OK) {
         arena_free(arena);
         return false;
     }

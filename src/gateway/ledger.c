@@ -14,16 +14,20 @@ static const struct migration migrations[] = {
         " failure TEXT NOT NULL, question TEXT NOT NULL, answer TEXT, decided_by TEXT,"
         " decided_us INTEGER, reason TEXT);"
         "CREATE INDEX reviews_by_state ON reviews(state, at_us);"},
+    {2, "ALTER TABLE exchanges ADD COLUMN data_key TEXT"}, /* null: the facts are not sealed */
 };
-const struct schema ledger_schema = {"exchange", migrations, 1};
+const struct schema ledger_schema = {"exchange", migrations, 2};
 
-static const struct statement insert = {"INSERT INTO exchanges(key, facts) VALUES(?1, ?2)", 2};
+static const struct statement insert = {
+    "INSERT INTO exchanges(key, facts, data_key) VALUES(?1, ?2, ?3)", 3};
 
 const struct statement ledger_list = {
     "SELECT key, facts FROM exchanges WHERE key < ?1 AND key % 8 = 0 ORDER BY key DESC LIMIT ?2",
     2};
 const struct statement ledger_show = {
-    "SELECT key, facts FROM exchanges WHERE key BETWEEN ?1 * 8 AND ?1 * 8 + 7 ORDER BY key", 1};
+    "SELECT e.key, e.facts, e.data_key, k.wrapped FROM exchanges e LEFT JOIN data_keys k"
+    " ON k.id = e.data_key WHERE e.key BETWEEN ?1 * 8 AND ?1 * 8 + 7 ORDER BY e.key",
+    1};
 const struct statement ledger_prune = {
     "DELETE FROM exchanges WHERE key IN (SELECT key FROM exchanges WHERE key < ?2 AND key % 8 = ?1 "
     "LIMIT 1000)",
@@ -34,11 +38,12 @@ const struct statement review_insert = {
     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     9};
 #define REVIEW_COLUMNS                                                                             \
-    "SELECT id, at_us, exchange, tenant, agent, route, state, failure, question, answer,"          \
-    " decided_by, decided_us, reason FROM reviews "
+    "SELECT r.id, r.at_us, r.exchange, r.tenant, r.agent, r.route, r.state, r.failure,"            \
+    " r.question, r.answer, r.decided_by, r.decided_us, r.reason, k.wrapped FROM reviews r"        \
+    " LEFT JOIN data_keys k ON k.id = r.id "
 const struct statement review_list = {
-    REVIEW_COLUMNS "WHERE ?1 < 0 OR state = ?1 ORDER BY at_us DESC LIMIT ?2", 2};
-const struct statement review_show = {REVIEW_COLUMNS "WHERE id = ?1", 1};
+    REVIEW_COLUMNS "WHERE ?1 < 0 OR r.state = ?1 ORDER BY r.at_us DESC LIMIT ?2", 2};
+const struct statement review_show = {REVIEW_COLUMNS "WHERE r.id = ?1", 1};
 const struct statement review_decide = {
     "UPDATE reviews SET state = ?2, answer = ?3, decided_by = ?4, decided_us = ?5, reason = ?6"
     " WHERE id = ?1 AND state = 0",
@@ -80,19 +85,59 @@ static void entry_done(struct store_unit *unit)
     arena_free(arena);
 }
 
+struct str ledger_sealed_as(int64_t class)
+{
+    return class >= 0 && class < EVENT_CLASSES ? str_of(event_classes[class].name) : STR("");
+}
+
+/* Events of these classes hold words of people. */
+static bool holds_words(int class)
+{
+    return class == CLASS_REASONING || class == CLASS_TOOL;
+}
+
+static struct value *add_row(const struct exchange *x, int class, struct str facts,
+                             struct entry *entry)
+{
+    struct value *values = arena_array_of(entry->arena, struct value, 3);
+    values[0] = value_of_i64(x->number * 8 + class);
+    values[1] = value_of_blob(facts);
+    values[2] = value_null();
+    entry->unit.steps[entry->unit.count++] = (struct store_step){&insert, values, false};
+    entry->unit.bytes += facts.len + 64;
+    return values;
+}
+
 static void add_rows(const struct exchange *x, struct entry *entry)
 {
     for (int class = 0; class < EVENT_CLASSES; class ++) {
         const struct buf *facts = &x->record.classes[class];
-        if (facts->len == 0) {
+        if (facts->len > 0 && !holds_words(class)) {
+            (void)add_row(x, class, arena_str(entry->arena, buf_str(facts)), entry);
+        }
+    }
+}
+
+/* One data key for all of them. Without a keyring they are not stored: never in clear. */
+static void add_sealed_rows(const struct exchange *x, struct keyring *keyring, struct entry *entry)
+{
+    const struct key_scope scope = {x->principal.tenant, x->principal.name, x->user, x->session};
+    struct data_key key = {.id = STR("")};
+    for (int class = 0; class < EVENT_CLASSES; class ++) {
+        struct str facts = buf_str(&x->record.classes[class]);
+        if (facts.len == 0 || !holds_words(class)) {
             continue;
         }
-        struct value *values = arena_array_of(entry->arena, struct value, 2);
-        values[0] = value_of_i64(x->number * 8 + class);
-        values[1] = value_of_blob(arena_str(entry->arena, buf_str(facts)));
-        entry->unit.steps[entry->unit.count++] = (struct store_step){&insert, values, false};
-        entry->unit.bytes += facts->len + 64;
+        if (key.id.len == 0) {
+            key = keyring_make(keyring, KEY_EXCHANGE, str_of(x->id), &scope, entry->arena,
+                               &entry->unit.steps[entry->unit.count++]);
+        }
+        struct value *values = add_row(
+            x, class, keyring_seal(keyring, &key, ledger_sealed_as(class), facts, entry->arena),
+            entry);
+        values[2] = value_of_text(key.id);
     }
+    seal_key_wipe(&key.key);
 }
 
 enum err ledger_event(struct commons *commons, const struct event_type *type, const void *event,
@@ -102,11 +147,25 @@ enum err ledger_event(struct commons *commons, const struct event_type *type, co
     struct buf facts;
     buf_init(&facts, EVENT_BYTES_MAX);
     enum err code = event_encode(type, event, now.us, &facts);
-    struct value *values = arena_array_of(arena, struct value, 2);
+    must(!holds_words((int)type->class));
+    struct value *values = arena_array_of(arena, struct value, 3);
     values[0] = value_of_i64(commons_number(commons, now) * 8 + (int64_t)type->class);
     values[1] = value_of_blob(arena_str(arena, buf_str(&facts)));
+    values[2] = value_null();
     *step = (struct store_step){&insert, values, false};
     buf_end(&facts);
+    return code;
+}
+
+static enum err submit(struct exchange *x, struct entry *entry)
+{
+    struct commons *commons = x->gateway->commons;
+    keyring_begin(commons->keyring);
+    if (commons->keyring != NULL) {
+        add_sealed_rows(x, commons->keyring, entry);
+    }
+    enum err code = store_submit(commons->store, &entry->unit);
+    keyring_commit(commons->keyring);
     return code;
 }
 
@@ -118,7 +177,8 @@ enum err ledger_write(struct exchange *x, bool durable,
     struct entry *entry = arena_new_of(arena, struct entry);
     entry->arena = arena;
     entry->done = done;
-    entry->unit.steps = arena_array_of(arena, struct store_step, EVENT_CLASSES + LIMIT_STEPS_MAX);
+    entry->unit.steps = arena_array_of(arena, struct store_step,
+                                       EVENT_CLASSES + 1 + LIMIT_STEPS_MAX);
     entry->unit.fact = !durable;
     entry->unit.home = durable ? x->gateway->loop : NULL;
     entry->unit.done = entry_done;
@@ -126,11 +186,11 @@ enum err ledger_write(struct exchange *x, bool durable,
     add_rows(x, entry);
     entry->unit.count += limits_steps(&x->reservation, x->tokens_spent, x->cost_microusd, arena,
                                       &entry->unit.steps[entry->unit.count]);
-    if (entry->unit.count == 0) {
+    if (entry->unit.count == 0) { /* a record with words has others beside them */
         arena_free(arena);
         return ERR_OK;
     }
-    enum err code = store_submit(x->gateway->commons->store, &entry->unit);
+    enum err code = submit(x, entry);
     if (code != ERR_OK) {
         arena_free(arena);
         return code;

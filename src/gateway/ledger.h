@@ -2,7 +2,9 @@
  * ledger.h - exchanges and reviews in the store: tables, writing, reading, retention.
  *
  * An exchange leaves one packed row per retention class (key = number * 8 + class, so that rows
- * stand in order of time) and the spend of its subjects, in one unit.
+ * stand in order of time) and the spend of its subjects, in one unit. Rows of classes whose events
+ * hold words are sealed under a data key of the exchange's own, whose id is the exchange's; so are
+ * the question and the answer of a review, under the review's.
  */
 #ifndef AIRE_GATEWAY_LEDGER_H
 #define AIRE_GATEWAY_LEDGER_H
@@ -32,16 +34,22 @@ enum err ledger_event(struct commons *commons, const struct event_type *type, co
 /* Rows of exchanges, newest first, without what goes into other classes: key, facts. ?1 keys below
  * it, ?2 how many. */
 extern const struct statement ledger_list;
-/* All rows of one exchange: ?1 number. */
+/* All rows of one exchange: ?1 number. Columns: key, facts, data key's id (null: not sealed), the
+ * data key as it is wrapped (null: it was destroyed). */
 extern const struct statement ledger_show;
 int64_t ledger_number(struct str id); /* -1: not an exchange's id */
+/* What the facts of a class, a review's question and its answer are sealed as. */
+struct str ledger_sealed_as(int64_t class);
+#define REVIEW_QUESTION STR("review question")
+#define REVIEW_ANSWER   STR("review answer")
 
 /* Old rows go class by class: ?1 class, ?2 keys below it, at most a thousand at once. */
 extern const struct statement ledger_prune;
 int64_t ledger_prune_below(enum event_class class, struct wall now);
 
 /* reviews: id, at_us, exchange, tenant, agent, route, state, failure, question, answer, decided_by,
- * decided_us, reason */
+ * decided_us, reason; then its data key as it is wrapped. Question and answer are blobs where they
+ * are sealed. */
 extern const struct statement review_insert; /* ?1..?9: up to question */
 extern const struct statement review_list;   /* ?1 state or -1, ?2 how many */
 extern const struct statement review_show;   /* ?1 id */

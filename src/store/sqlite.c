@@ -403,6 +403,7 @@ static const char *const setup[] = {
     [USE_WRITE] = "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-4096;"
                   "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
                   "PRAGMA journal_size_limit=67108864; PRAGMA foreign_keys=OFF;"
+                  "PRAGMA secure_delete=ON;" /* what is forgotten leaves no free page behind */
                   "SELECT count(*) FROM sqlite_schema",
     [USE_READ] = "PRAGMA query_only=ON; PRAGMA temp_store=MEMORY;"
                  "SELECT count(*) FROM sqlite_schema",

@@ -104,7 +104,7 @@ static void events_of_all_classes_stand_in_the_order_of_time(void **state)
     row(&values[0], 7, 0, buf_str(&facts[0]));
     row(&values[2], 7, 4, buf_str(&facts[1]));
     const struct view_rows one = {values, 2, COLUMNS};
-    view_exchange(&gateway_events, &one, true, &f.w);
+    view_exchange(&gateway_events, &one, true, NULL, &f.w);
     read_back(&f);
     assert_true(is_text(&f, "/id", "ex0000000000000007"));
     assert_true(is_text(&f, "/events/0/event", "fell_back"));
@@ -151,7 +151,7 @@ static void damaged_rows_are_counted_and_the_rest_is_shown(void **state)
     row(&values[2], 7, 1, buf_str(&facts));
     const struct view_rows one = {values, 2, COLUMNS};
     assert_false(view_exchange_summary(&gateway_events, &one, true, &f.w));
-    view_exchange(&gateway_events, &one, true, &f.w);
+    view_exchange(&gateway_events, &one, true, NULL, &f.w);
     read_back(&f);
     uint64_t damaged = 0;
     assert_true(json_u64(&f.json, json_path(&f.json, STR("/damaged")), &damaged));
@@ -179,7 +179,7 @@ static void a_review_shows_its_state_in_words_and_absent_values_as_null(void **s
                                      value_null(),
                                      value_null()};
     begin(&f);
-    view_review(values, &f.w);
+    view_review(values, NULL, &f.w);
     read_back(&f);
     assert_true(is_text(&f, "/state", "pending"));
     assert_true(is_text(&f, "/question", "where?"));

@@ -11,6 +11,7 @@
 
 #include "app/tables.h"
 #include "gateway/events.h"
+#include "gateway/ledger.h"
 #include "io/conn.h"
 #include "sys/net.h"
 
@@ -210,6 +211,11 @@ static void open_commons(struct gateway_kit *kit)
                                           .schema_count = TABLES_SCHEMAS,
                                           .env = commons->env};
     assert_int_equal(store_open(&options, &commons->store, &fault), ERR_OK);
+    struct master_place place = {.name = "/nowhere"};
+    struct masters masters = {.count = 1};
+    masters.items[0] = master_of(&(const struct seal_key){{7}});
+    commons->keyring = keyring_new(commons->env, &place, &masters);
+    commons->sessions = sessions_new(commons->keyring, commons->store, commons->env);
 }
 
 struct gateway_kit *gateway_kit_new(const char *configuration)
@@ -280,6 +286,8 @@ void gateway_kit_free(struct gateway_kit *kit)
     identity_free(kit->commons.identity);
     limits_free(kit->commons.limits);
     stops_free(kit->commons.stops);
+    sessions_free(kit->commons.sessions);
+    keyring_free(kit->commons.keyring);
     mutex_end(&kit->commons.lock);
     sim_env_free(kit->sim);
     buf_end(&kit->sent_head);
@@ -406,7 +414,10 @@ size_t gateway_kit_sent_count(const struct gateway_kit *kit)
     return kit->sent_count;
 }
 
-static const struct statement all_rows = {"SELECT facts FROM exchanges ORDER BY key", 0};
+static const struct statement all_rows = {
+    "SELECT facts, data_key, wrapped, key % 8 FROM exchanges LEFT JOIN data_keys ON id = data_key"
+    " ORDER BY key",
+    0};
 
 struct str gateway_kit_events(struct gateway_kit *kit)
 {
@@ -415,7 +426,16 @@ struct str gateway_kit_events(struct gateway_kit *kit)
     buf_init(&text, 1 << 22);
     assert_int_equal(store_read_now(kit->commons.store, &all_rows, NULL, &query), ERR_OK);
     for (size_t i = 0; i < query.row_count; i++) {
-        struct str rest = query.rows[i].bytes;
+        const struct value *row = &query.rows[i * query.columns];
+        struct buf opened;
+        struct str rest = row[0].bytes;
+        buf_init(&opened, 1 << 20);
+        if (row[1].kind != VALUE_NULL) {
+            assert_int_equal(keyring_read(kit->commons.keyring, &row[1], &row[2],
+                                          ledger_sealed_as(row[3].integer), rest, &opened),
+                             ERR_OK);
+            rest = buf_str(&opened);
+        }
         while (rest.len > 0) {
             struct json_writer w;
             json_writer_init(&w, &text);
@@ -423,6 +443,7 @@ struct str gateway_kit_events(struct gateway_kit *kit)
             assert_int_equal(json_writer_end(&w), ERR_OK);
             assert_int_equal(buf_add_byte(&text, '\n'), ERR_OK);
         }
+        buf_end(&opened);
     }
     store_query_end(&query);
     struct str copy = arena_str(kit->arena, buf_str(&text));

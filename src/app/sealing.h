@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * sealing.h - the keyring of a data folder, as the configuration places its master key.
+ */
+#ifndef AIRE_APP_SEALING_H
+#define AIRE_APP_SEALING_H
+
+#include "security/keyring.h"
+
+/* `config` NULL: none. With `create` a file that is not there is made, with a line in the log;
+ * otherwise NOT_FOUND. Of a configuration that cannot be read keys.master is all that matters
+ * here. */
+enum err sealing_open(const struct env *env, const char *config, const char *data, bool create,
+                      struct keyring **keyring, struct fault *fault) MUST_USE;
+
+#endif
