@@ -11,14 +11,14 @@
 #include <string.h>
 
 const struct train_options train_defaults = {
-    .epochs = 6,
-    .rate = 0.15,
+    .epochs = 2,
+    .rate = 0.03,
     .decay = 1e-5,
     .attack_share = 0.5,
     .drop_words = 0.3,
     .drop_pieces = 0.3,
     .drop_feature = 0.2,
-    .class_gain = 1,
+    .class_gain = 3,
     .sources_min = 2,
     .rows_min = 3,
     .seed = 1,
