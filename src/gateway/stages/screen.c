@@ -39,6 +39,7 @@ struct screening {
     struct buf said; /* for an external judge */
     bool said_all;   /* it is not over the limit */
     bool asked;
+    bool ruled; /* by the rules that are expressions */
     struct hook_call *call;
 };
 
@@ -96,17 +97,25 @@ static void on_attempt(struct exchange *x, void *state, struct json_edit *edit)
     s->begun = true;
 }
 
-/* An external judge is shown all of the answer at once, at its end. */
+static bool has_expressions(const struct exchange *x)
+{
+    const struct guard_rules *rules = x->guarded->set->output.rules;
+    return rules != NULL && guard_rules_need_whole(rules, RULE_OUTPUT);
+}
+
+/* External judges and expressions are shown all of the answer at once, at its end. */
 static void say(const struct exchange *x, struct screening *s, struct str text)
 {
-    if (x->guarded->set->output.modes[GUARD_WEBHOOK] != MODE_OFF) {
+    if (x->guarded->set->output.modes[GUARD_WEBHOOK] != MODE_OFF || has_expressions(x)) {
         s->said_all = s->said_all && buf_add(&s->said, text) == ERR_OK;
     }
 }
 
-static bool waits_for_hook(const struct exchange *x)
+static bool waits_for_all(const struct exchange *x)
 {
-    return x->guarded->set->output.modes[GUARD_WEBHOOK] == MODE_ENFORCE;
+    const struct guard_side *side = &x->guarded->set->output;
+    return side->modes[GUARD_WEBHOOK] == MODE_ENFORCE ||
+           (side->modes[GUARD_RULES] == MODE_ENFORCE && has_expressions(x));
 }
 
 static struct channel *channel_of(struct screening *s, struct guarded *g, uint64_t key,
@@ -182,7 +191,7 @@ static void feed(struct exchange *x, uint32_t judge, struct channel *channel, st
         cannot_judge(x, "too_much");
     } else if (x->guarded->output.report.verdict < VERDICT_ESCALATE) {
         uint64_t mark = guard_channel_mark(&channel->guard);
-        if (judge != JUDGE_WATCHES && !waits_for_hook(x)) {
+        if (judge != JUDGE_WATCHES && !waits_for_all(x)) {
             stream_clear(&x->stream, judge, channel->key,
                          decoded_raw(&channel->decoded, mark, false));
         }
@@ -370,6 +379,22 @@ static void answered(struct exchange *x, const struct hook_answer *answer)
     pipeline_resume(x);
 }
 
+static void judge_expressions(struct exchange *x, struct screening *s)
+{
+    struct guarded *g = x->guarded;
+    if (s->ruled || !has_expressions(x)) {
+        return;
+    }
+    s->ruled = true;
+    if (s->said_all) {
+        guard_rules_tell(&g->set->output, buf_str(&s->said), UINT32_MAX, x->arena,
+                         &g->output.report);
+    } else {
+        guard_not_evaluated(&g->output.report, GUARD_RULES, g->set->output.modes[GUARD_RULES], true,
+                            "too_long");
+    }
+}
+
 /* True when it is asked and the exchange waits. */
 static bool ask(struct exchange *x, struct screening *s)
 {
@@ -408,12 +433,14 @@ static enum flow on_response(struct exchange *x, void *state)
     if (!s->begun || x->attempt == NULL) {
         return FLOW_NEXT;
     }
-    if (s->call != NULL || ask(x, s)) {
+    judge_expressions(x, s);
+    bool stopped = x->guarded->output.report.verdict >= VERDICT_ESCALATE;
+    if (s->call != NULL || (!stopped && ask(x, s))) {
         return FLOW_WAIT;
     }
     tell(x, s);
     raise_if_stopped(x);
-    if (waits_for_hook(x) && x->answer_verdict < VERDICT_ESCALATE) {
+    if (waits_for_all(x) && x->answer_verdict < VERDICT_ESCALATE) {
         clear_all(x, s);
     }
     return FLOW_NEXT;
