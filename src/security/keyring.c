@@ -6,6 +6,7 @@
 #include "security/keyring.h"
 
 #include "base/must.h"
+#include "sys/notify.h"
 #include "sys/thread.h"
 
 #include <sodium.h>
@@ -413,6 +414,7 @@ static enum err rotate(struct keyring *keyring, struct store *store, struct rota
     struct masters masters = masters_of(keyring);
     must(str_copy(str_of(masters.items[0].id), rotation->master, sizeof rotation->master));
     masters_wipe(&masters);
+    crash_at(CRASH_POINT(rotation_begun));
     code = rewrap_all(keyring, store, rotation);
     rotation->old_kept = !settle(keyring);
     code = code == ERR_OK ? rewrap_all(keyring, store, rotation) : code;
@@ -422,6 +424,7 @@ static enum err rotate(struct keyring *keyring, struct store *store, struct rota
                          "in place, rotate again",
                          err_text(code));
     }
+    crash_at(CRASH_POINT(rotation_wrapped));
     return rotation->old_kept ? ERR_OK : end_rotation(keyring, fault);
 }
 
