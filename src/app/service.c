@@ -100,7 +100,17 @@ static enum err open_keyring(struct service *s, int *exit_code, struct fault *fa
         return fail(fault, exit_code, 4, code, NULL, NULL);
     }
     c->sessions = sessions_new(c->keyring, c->store, &s->env);
-    return ERR_OK;
+    struct keyring_status status;
+    code = keyring_status(c->keyring, c->store, &status);
+    if (code == ERR_OK && status.foreign > 0) {
+        log_say(&s->env.log, LOG_WARN, "keys",
+                "%llu data keys are under a master key that is not here; what they seal cannot be "
+                "read",
+                (unsigned long long)status.foreign);
+    }
+    return code == ERR_OK
+               ? ERR_OK
+               : fail(fault, exit_code, 4, code, "cannot read the keys: ", err_text(code));
 }
 
 static enum err load_registries(struct service *s, int *exit_code, struct fault *fault)

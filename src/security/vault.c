@@ -450,6 +450,38 @@ static size_t find_any(const void *self, const struct window *window, struct fin
 
 const struct finder placeholder_finder = {"placeholder", find_any, NULL};
 
+/* An underscore and a tag of ours; nothing else can be taken for a placeholder later. */
+static size_t find_tags(const void *self, const struct window *window, struct finder_state *state,
+                        struct spans *found)
+{
+    const struct vault *vault = self;
+    struct str text = window->text;
+    (void)state;
+    for (size_t at = window->from; at < text.len; at++) {
+        struct seen seen = {.tag_len = TAG_SHORT};
+        size_t len = 0;
+        uint16_t kind;
+        while (text.at[at] == '_' && len < TAG_SHORT && at + 1 + len < text.len &&
+               is_tag(text.at[at + 1 + len])) {
+            seen.tag[len] = lower(text.at[at + 1 + len]);
+            len++;
+        }
+        if (text.at[at] == '_' && len < TAG_SHORT && at + 1 + len == text.len && !window->final) {
+            return at;
+        }
+        if (len == TAG_SHORT && is_ours(vault, &seen, &kind)) {
+            spans_add(found, (struct span){at, at + 1 + TAG_SHORT, 0, 0, 1.0F});
+            at += TAG_SHORT;
+        }
+    }
+    return text.len;
+}
+
+struct finder vault_forgery_finder(const struct vault *vault)
+{
+    return (struct finder){"placeholder", find_tags, vault};
+}
+
 /* ---- for the store: label, value, each with its length in front, 4 bytes, least first ---- */
 
 static enum err put_field(struct buf *to, struct str bytes)

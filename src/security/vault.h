@@ -37,9 +37,12 @@ enum err vault_placeholder(struct vault *vault, struct str label, struct str val
 struct finder vault_finder(const struct vault *vault);
 struct str vault_value(const struct vault *vault, uint16_t kind);
 
-/* Finds what looks like a placeholder, of whatever vault: in a user's words it is replaced itself,
- * so that restoring gives back what was written. */
+/* Finds what looks like a placeholder, of whatever vault: in a user's words it is replaced itself
+ * (label TEXT), so that restoring gives back what was written. The other one finds the tags of this
+ * vault wherever they stand, for what is hidden beside one may make it look like a placeholder:
+ * with it restore(redact(x)) == x for any x. */
 extern const struct finder placeholder_finder;
+struct finder vault_forgery_finder(const struct vault *vault);
 
 size_t vault_bytes(const struct vault *vault); /* about what it holds in memory */
 

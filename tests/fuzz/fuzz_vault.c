@@ -34,7 +34,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     err_ignore(vault_load(vault, text));
     struct finder finder = vault_finder(vault);
     check(&placeholder_finder, text, size / 2);
+    struct finder forged = vault_forgery_finder(vault);
     check(&finder, text, size / 3);
+    check(&forged, text, size / 2);
     vault_free(vault);
     return 0;
 }
