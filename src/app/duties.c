@@ -52,20 +52,24 @@ static void prune(struct duties *duties)
     }
 }
 
-/* A key goes with the last of what it opens; sessions are words of people as well. */
+/* A key goes with the last of what it opens; what sessions hide is kept as long as reasoning. */
 static void prune_keys(struct duties *duties)
 {
-    static const struct statement *const statements[] = {
-        &keyring_prune_exchanges, &keyring_prune_sessions, &keyring_prune_values};
-    int64_t days = event_classes[CLASS_REASONING].retention_days;
-    int64_t before_us = env_wall(duties->env).us - days * 24 * 3600 * 1000000;
-    for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++) {
+    static const struct {
+        const struct statement *statement;
+        enum event_class class;
+    } keys[] = {{&keyring_prune_exchanges, CLASS_TOOL},
+                {&keyring_prune_sessions, CLASS_REASONING},
+                {&keyring_prune_values, CLASS_REASONING}};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        int64_t days = event_classes[keys[i].class].retention_days;
+        int64_t before_us = env_wall(duties->env).us - days * 24 * 3600 * 1000000;
         struct pruning *p = calloc(1, sizeof *p);
         if (p == NULL) {
             must_have_memory();
         }
         p->values[0] = value_of_i64(before_us);
-        p->step = (struct store_step){statements[i], p->values, false};
+        p->step = (struct store_step){keys[i].statement, p->values, false};
         p->unit = (struct store_unit){
             .steps = &p->step, .count = 1, .bytes = sizeof *p, .fact = true, .done = pruned};
         if (store_submit(duties->commons->store, &p->unit) != ERR_OK) {
