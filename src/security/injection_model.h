@@ -14,8 +14,12 @@
 
 #define INJECTION_SLOT_BITS 17
 #define INJECTION_SLOTS     ((size_t)1 << INJECTION_SLOT_BITS)
+#ifndef INJECTION_WINDOW
 #define INJECTION_WINDOW    48 /* tokens */
+#endif
+#ifndef INJECTION_NARROW
 #define INJECTION_NARROW    8  /* windows are normed as if they had at least so many tokens */
+#endif
 
 struct injection_slot {
     uint8_t mark;

@@ -17,6 +17,7 @@
 #define PIECE_MAX 1024  /* a space ends one of so many; any byte ends twice as many */
 #define RUN_MIN   16    /* of an alphabet */
 #define RUN_MAX   65536 /* what lies beyond in one run is not decoded */
+#define WRAP_MIN 40 /* bytes of a line that goes on in the next */
 #define LIKE_MIN  4     /* a language's mean, in units of decode_likeness() */
 #define PAIRS_MIN 12
 
@@ -24,16 +25,33 @@ static const int8_t letters[LETTERS][LETTERS] = {
 #include "text/decode_letters.def"
 };
 
-static unsigned letter_of(char c)
+enum {
+    BYTE_LETTER = 31, /* which, 1 to 26 */
+    BYTE_RUN = 32,    /* of base64 and the like */
+    BYTE_ESCAPE = 64,
+    BYTE_DIGIT = 128, /* or a sign that stands for a letter */
+    BYTE_SPACE = 256,
+    BYTE_APART = 512, /* stands between letters that are spaced out */
+    BYTE_HEX = 1024,
+    BYTE_WIDE = 2048, /* beyond ASCII */
+};
+static const uint16_t bytes[256] = {
+#include "text/decode_bytes.def"
+};
+
+static unsigned is(char c)
 {
-    unsigned low = ((unsigned char)c | 0x20U) - 'a';
-    return low < 26 && ((unsigned char)c & 0x40) != 0 ? low + 1 : 0;
+    return bytes[(unsigned char)c];
 }
 
-static unsigned turned(unsigned letter)
+static unsigned letter_of(char c)
 {
-    return letter == 0 ? 0 : (letter + 12) % 26 + 1;
+    return is(c) & BYTE_LETTER;
 }
+
+/* The letter 13 places on. */
+static const uint8_t turned[LETTERS] = {0,  14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26,
+                                        1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13};
 
 int decode_likeness(struct str text)
 {
@@ -60,49 +78,68 @@ struct survey {
     size_t escapes;
     size_t singles; /* letters with no letter beside them */
     size_t mixed;   /* words of letters with digits inside */
+    size_t codes;   /* words that are two hex digits, or eight bits */
     size_t words;
 };
 
-static void survey_word(struct survey *survey, struct str word)
+/* What was seen of a word. */
+struct seen {
+    uint32_t len;
+    uint32_t alphas;
+    uint32_t digits;
+    uint32_t marks;
+    uint32_t hex;
+};
+
+static void end_word(struct survey *survey, const struct seen *word)
 {
-    size_t alphas = 0;
-    size_t digits = 0;
-    size_t marks = 0;
-    for (size_t i = 0; i < word.len; i++) {
-        char c = word.at[i];
-        alphas += letter_of(c) != 0 || (c & 0x80) != 0;
-        digits += (c >= '0' && c <= '9') || c == '@' || c == '$';
-        marks += c == '-' || c == '.' || c == '_' || c == '*' || c == '|';
-    }
-    survey->words += alphas > 0;
-    survey->mixed += alphas > 0 && digits > 0 && digits <= 2 * alphas && word.len <= 24;
+    survey->words++;
+    survey->mixed += word->alphas > 0 && word->digits > 0 && word->digits <= 2 * word->alphas &&
+                     word->len <= 24;
+    survey->singles += word->alphas == 1 && word->len <= 2;
     /* a.b.c.d and a-b-c-d are letters apart, too */
-    survey->singles += alphas == 1 && word.len <= 2 ? 1 : 0;
-    survey->singles += marks >= 4 && alphas >= marks && alphas <= marks + 2 ? alphas : 0;
+    if (word->marks >= 4 && word->alphas >= word->marks && word->alphas <= word->marks + 2) {
+        survey->singles += word->alphas;
+    }
+    survey->codes += word->hex == word->len && (word->len == 2 || word->len == 8);
 }
 
 static struct survey survey_of(struct str piece)
 {
     struct survey survey = {.pairs = 0};
+    struct seen word = {.len = 0};
+    int forward = 0;
+    int backward = 0;
+    int rotated = 0;
     unsigned before = 0;
-    size_t word = 0;
     for (size_t i = 0; i < piece.len; i++) {
-        char c = piece.at[i];
-        unsigned letter = letter_of(c);
-        if ((letter | before) != 0) {
-            survey.forward += letters[before][letter];
-            survey.backward += letters[letter][before];
-            survey.rotated += letters[turned(before)][turned(letter)];
-            survey.pairs++;
-        }
+        unsigned kind = is(piece.at[i]);
+        unsigned letter = kind & BYTE_LETTER;
+        forward += letters[before][letter];
+        backward += letters[letter][before];
+        rotated += letters[turned[before]][turned[letter]];
+        survey.pairs += (letter | before) != 0;
         before = letter;
-        survey.escapes += c == '%' || c == '&' || c == '\\' || c == '=';
-        if (c == ' ' || c == '\n' || c == '\t') {
-            survey_word(&survey, str_cut(piece, word, i));
-            word = i + 1;
+        if ((kind & BYTE_SPACE) != 0) {
+            if (word.len > 0) {
+                end_word(&survey, &word);
+                word = (struct seen){.len = 0};
+            }
+            continue;
         }
+        survey.escapes += (kind & BYTE_ESCAPE) != 0;
+        word.len++;
+        word.alphas += letter != 0 || (kind & BYTE_WIDE) != 0;
+        word.digits += (kind & BYTE_DIGIT) != 0;
+        word.marks += (kind & BYTE_APART) != 0;
+        word.hex += (kind & BYTE_HEX) != 0;
     }
-    survey_word(&survey, str_cut(piece, word, piece.len));
+    if (word.len > 0) {
+        end_word(&survey, &word);
+    }
+    survey.forward = forward;
+    survey.backward = backward;
+    survey.rotated = rotated;
     return survey;
 }
 
@@ -112,6 +149,11 @@ static bool tries_always(const struct survey *survey)
 {
     (void)survey;
     return true;
+}
+
+static bool tries_codes(const struct survey *survey)
+{
+    return survey->codes >= 6 && survey->codes * 2 > survey->words;
 }
 
 static bool tries_escapes(const struct survey *survey)
@@ -155,6 +197,8 @@ static const struct way run_ways[] = {
 };
 
 static const struct way piece_ways[] = {
+    {"hex", tries_codes, decode_hex},
+    {"bits", tries_codes, decode_bits},
     {"escapes", tries_escapes, decode_escapes},
     {"spaced", tries_spaced, decode_spaced},
     {"leet", tries_leet, decode_leet},
@@ -184,7 +228,7 @@ static bool reads(struct str text)
         unsigned char c = (unsigned char)text.at[i];
         letter_count += letter_of((char)c) != 0 || c == ' ';
         wide += c >= 0x80;
-        odd += (c < ' ' && c != '\n' && c != '\r' && c != '\t') || c == 127;
+        odd += (c < ' ' && (is((char)c) & BYTE_SPACE) == 0) || c == 127;
     }
     if (text.len < 6 || odd * 20 > text.len || (wide > 0 && !utf8_valid(text))) {
         return false;
@@ -255,35 +299,14 @@ static bool try_ways(struct decode *decode, const struct place *place, struct st
     return any;
 }
 
-static bool of_run(char c)
-{
-    return letter_of(c) != 0 || (c >= '0' && c <= '9') || c == '+' || c == '/' || c == '_' ||
-           c == '-';
-}
-
-static bool is_hex_pair(struct str text, size_t at)
-{
-    return at + 2 <= text.len && strchr("0123456789abcdefABCDEF", text.at[at]) != NULL &&
-           text.at[at] != '\0' && strchr("0123456789abcdefABCDEF", text.at[at + 1]) != NULL &&
-           text.at[at + 1] != '\0';
-}
-
-/* The end of the run that begins at `at`: one alphabet, lines may be wrapped, groups of digits may
- * be apart. */
+/* The end of the run that begins at `at`; its lines may be wrapped. */
 static size_t run_end(struct str text, size_t at)
 {
     size_t end = at;
     while (end < text.len && end - at < RUN_MAX) {
-        if (of_run(text.at[end])) {
-            end++;
-            continue;
-        }
-        bool wrapped = text.at[end] == '\n' && end - at >= 40;
-        bool apart = (text.at[end] == ' ' || text.at[end] == ':') && end >= at + 2 &&
-                     is_hex_pair(text, end - 2) && is_hex_pair(text, end + 1) &&
-                     (end - at == 2 || !of_run(text.at[end - 3]) || end - at == 8 ||
-                      (end >= 9 && !of_run(text.at[end - 9])));
-        if (!(wrapped || apart) || end + 1 >= text.len || !of_run(text.at[end + 1])) {
+        bool wrapped = text.at[end] == '\n' && end - at >= WRAP_MIN && end + 1 < text.len &&
+                       (is(text.at[end + 1]) & BYTE_RUN) != 0;
+        if ((is(text.at[end]) & BYTE_RUN) == 0 && !wrapped) {
             break;
         }
         end++;
@@ -291,22 +314,27 @@ static size_t run_end(struct str text, size_t at)
     return end;
 }
 
+/* A run of RUN_MIN bytes covers every RUN_MIN-th byte: only those are looked at. */
 static void find_runs(struct decode *decode, const struct place *place)
 {
     struct str text = place->text;
     static const struct survey none;
-    size_t at = 0;
-    while (at < text.len) {
-        if (!of_run(text.at[at])) {
-            at++;
+    size_t done = 0;
+    for (size_t at = RUN_MIN - 1; at < text.len; at += RUN_MIN) {
+        if ((is(text.at[at]) & BYTE_RUN) == 0) {
             continue;
         }
-        size_t end = run_end(text, at);
-        if (end - at >= RUN_MIN) {
-            try_ways(decode, place, str_cut(text, at, end), &none, run_ways,
-                     sizeof run_ways / sizeof run_ways[0]);
+        size_t from = at;
+        while (from > done && (is(text.at[from - 1]) & BYTE_RUN) != 0) {
+            from--;
         }
-        at = end;
+        size_t end = run_end(text, from);
+        if (end - from >= RUN_MIN) {
+            try_ways(decode, place, str_cut(text, from, end), &none, run_ways,
+                     sizeof run_ways / sizeof run_ways[0]);
+            done = end;
+            at = end > at ? end - 1 : at;
+        }
     }
 }
 

@@ -21,8 +21,9 @@ enum salt {
     SALT_CLASS_WORD = 0xD000,
 };
 
-#define PIECE_MIN 3
-#define PIECE_MAX 5
+#define PIECE 4 /* points; words that are shorter have none */
+#define ROLL     UINT32_C(0x9E3779B1)
+#define ROLL_OUT (ROLL * ROLL * ROLL * ROLL)
 #define EDGE      ((uint32_t)'_')
 
 struct list {
@@ -61,7 +62,7 @@ static void put_words(const struct grams *grams, const struct token *token, stru
 /* Points of a word with an edge on both sides. */
 static void put_pieces(const struct token *token, struct list *list)
 {
-    if (token->count < PIECE_MIN || token->count >= TOKEN_CODES_MAX) {
+    if (token->count + 2 < PIECE || token->count >= TOKEN_CODES_MAX) {
         return;
     }
     uint32_t points[TOKEN_CODES_MAX + 2];
@@ -69,14 +70,14 @@ static void put_pieces(const struct token *token, struct list *list)
     points[0] = EDGE;
     memcpy(points + 1, token->codes, count * sizeof *points);
     points[count + 1] = EDGE;
-    count += 2;
-    for (size_t from = 0; from + PIECE_MIN <= count; from++) {
-        uint32_t hash = SALT_PIECE;
-        for (size_t len = 1; len <= PIECE_MAX && from + len <= count; len++) {
-            hash = token_mix(hash, points[from + len - 1]);
-            if (len >= PIECE_MIN) {
-                put(list, GRAM_PIECE, hash);
-            }
+    uint32_t hash = 0; /* of the last PIECE points, as in Karp and Rabin 1987 */
+    for (size_t i = 0; i < count + 2; i++) {
+        hash = hash * ROLL + points[i];
+        if (i >= PIECE) {
+            hash -= points[i - PIECE] * ROLL_OUT;
+        }
+        if (i + 1 >= PIECE) {
+            put(list, GRAM_PIECE, hash ^ SALT_PIECE);
         }
     }
 }

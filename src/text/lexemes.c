@@ -28,7 +28,7 @@ struct lexemes {
     struct node *nodes;
     uint32_t count;
     uint32_t room;
-    uint64_t first[256]; /* a bit a point that some lexeme begins with, by its low bits */
+    uint64_t begins[1024]; /* a bit for each way in which a lexeme's first points hash */
 };
 
 static uint32_t place_of(const struct lexemes *lexemes, uint32_t from, uint32_t point)
@@ -44,6 +44,28 @@ static uint32_t place_of(const struct lexemes *lexemes, uint32_t from, uint32_t 
 static uint32_t follow(const struct lexemes *lexemes, uint32_t from, uint32_t point)
 {
     return lexemes->edges[place_of(lexemes, from, point)].to;
+}
+
+/* Most words begin as no lexeme does: one look tells, without a walk. Lexemes are entered by their
+ * first three points, shorter ones by what they have. */
+static uint32_t beginning(const uint32_t *points, size_t count)
+{
+    uint32_t hash = (uint32_t)count;
+    for (size_t i = 0; i < count; i++) {
+        hash = token_mix(hash, points[i]);
+    }
+    return hash & 65535;
+}
+
+static bool may_begin(const struct lexemes *lexemes, const struct token *token)
+{
+    for (size_t count = token->count < 3 ? token->count : 3; count > 0; count--) {
+        uint32_t bit = beginning(token->codes, count);
+        if (lexemes->begins[bit >> 6] >> (bit & 63) & 1) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static uint32_t extend(struct lexemes *lexemes, uint32_t from, uint32_t point)
@@ -79,10 +101,11 @@ static void add(struct lexemes *lexemes, const struct lexeme *item)
         if (node != 0 && !(sign && token.kind == TOKEN_SIGN)) {
             node = extend(lexemes, node, SEPARATOR);
         }
+        if (node == 0) {
+            uint32_t bit = beginning(token.codes, token.count < 3 ? token.count : 3);
+            lexemes->begins[bit >> 6] |= UINT64_C(1) << (bit & 63);
+        }
         for (uint16_t i = 0; i < token.count; i++) {
-            if (node == 0) {
-                lexemes->first[token.codes[0] & 255] |= UINT64_C(1) << (token.codes[0] >> 8 & 63);
-            }
             node = extend(lexemes, node, token.codes[i]);
         }
         sign = token.kind == TOKEN_SIGN;
@@ -155,8 +178,7 @@ uint64_t lexemes_step(const struct lexemes *lexemes, struct lexeme_walk *walk,
         bool fresh = i == walk->count;
         uint32_t node = fresh || joined ? 0 : follow(lexemes, walk->nodes[i], SEPARATOR);
         node = !fresh && joined ? walk->nodes[i] : node;
-        uint32_t point = token->codes[0];
-        if (fresh ? (lexemes->first[point & 255] >> (point >> 8 & 63) & 1) == 0 : node == 0) {
+        if (fresh ? !may_begin(lexemes, token) : node == 0) {
             continue;
         }
         uint64_t found = 0;

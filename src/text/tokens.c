@@ -58,12 +58,39 @@ static void settle_word(struct tokens *tokens, struct token *token, const struct
     }
 }
 
+/* The ASCII letters that a word begins with. */
+static void read_plain(struct tokens *tokens, struct token *token, struct letters *letters)
+{
+    const char *text = tokens->text.at;
+    size_t at = tokens->at;
+    size_t len = tokens->text.len;
+    size_t count = 0;
+    uint32_t hash = SEED_WORD + TOKEN_WORD;
+    while (at < len) {
+        uint32_t low = (uint32_t)(unsigned char)text[at] | 0x20;
+        if (low - 'a' >= 26 || (unsigned char)text[at] < 'A') {
+            break;
+        }
+        if (count < TOKEN_CODES_MAX) {
+            letters->alike[count] = low;
+            token->codes[count++] = low;
+            hash = token_mix(hash, low);
+        }
+        at++;
+    }
+    token->count = (uint16_t)count;
+    token->hash = hash;
+    tokens->at = at;
+    token->end = (uint32_t)at;
+    letters->scripts |= 1U << FOLD_LATIN;
+}
+
 /* The rest of a word or number that began at token->start. */
 static void read_rest(struct tokens *tokens, struct token *token, enum fold_kind kind,
                       struct letters *letters)
 {
     size_t at = tokens->at;
-    size_t end = at;
+    size_t end = token->end;
     while (at < tokens->text.len) {
         size_t bytes = 1;
         uint32_t entry = entry_at(tokens, at, &bytes);
@@ -100,6 +127,28 @@ static void hash_token(struct token *token)
     token->hash = hash;
 }
 
+/* A word or number from its first byte to its last. */
+static void read_word(struct tokens *tokens, struct token *token, enum fold_kind kind)
+{
+    struct letters letters;
+    letters.scripts = 0;
+    letters.plain = true;
+    letters.imitates = false;
+    token->end = token->start;
+    if (kind == FOLD_LETTER && (unsigned char)tokens->text.at[tokens->at] < 0x80) {
+        read_plain(tokens, token, &letters);
+        if (tokens->at == tokens->text.len || (unsigned char)tokens->text.at[tokens->at] < 0x80) {
+            tokens->latin = true;
+            return;
+        }
+    }
+    read_rest(tokens, token, kind, &letters);
+    if (kind == FOLD_LETTER) {
+        settle_word(tokens, token, &letters);
+    }
+    hash_token(token);
+}
+
 bool tokens_next(struct tokens *tokens, struct token *token)
 {
     bool glued = true;
@@ -121,22 +170,17 @@ bool tokens_next(struct tokens *tokens, struct token *token)
         token->kind = kinds[kind];
         token->first = tokens->line_begins;
         token->glued = glued;
-        struct letters letters = {.plain = true};
-        take_letter(token, &letters, entry);
-        tokens->at += bytes;
-        token->end = (uint32_t)tokens->at;
         if (kind == FOLD_LETTER || kind == FOLD_DIGIT) {
-            read_rest(tokens, token, kind, &letters);
-        }
-        if (kind == FOLD_LETTER) {
-            settle_word(tokens, token, &letters);
-        }
-        if (kind == FOLD_LINE) {
-            token->codes[0] = '\n';
+            read_word(tokens, token, kind);
+        } else {
+            token->codes[0] = kind == FOLD_LINE ? '\n' : FOLD_POINT(entry);
+            token->count = 1;
+            tokens->at += bytes;
+            token->end = (uint32_t)tokens->at;
+            hash_token(token);
         }
         tokens->line_begins = kind == FOLD_LINE;
         shape(tokens, token);
-        hash_token(token);
         return true;
     }
     return false;
