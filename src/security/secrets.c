@@ -1,87 +1,47 @@
 /* SPDX-License-Identifier: Apache-2.0
- * secrets.c - one pass; what begins at a byte is told from its first FINDER_HOLD_MAX bytes.
+ * secrets.c - one pass over a text: what begins at a byte is asked of few recognisers.
  *
- * A recogniser answers NO, YES or MORE: the window ends before it can tell. What was found is then
- * followed to its end, which may lie beyond the window: an open span. */
+ * Three bytes at the beginning of a word tell almost always that no prefix of the table stands
+ * there; signs (= : > , and the like) ask for the name in front of them. A recogniser sees
+ * FINDER_HOLD_MAX bytes, whether more have arrived or not, and so decides the same for each split.
+ * Open spans keep their last byte back, so that the end always has something to be the end of. */
 #include "security/secrets.h"
 
 #include "base/must.h"
-#include "security/secrets_value.h"
+#include "security/secrets_scan.h"
 
 #include <string.h>
 
-enum alphabet {
-    ALNUM,
-    WORD,   /* and _ */
-    URL,    /* and _ - */
-    DOTTED, /* and _ - . */
-    UPPER,  /* capitals and digits */
-    HEX,
-    LOWHEX,
-    BASE64,  /* and + / = */
-    PERCENT, /* and + / = % */
-    PATH     /* and _ - / . @ */
-};
-
-static bool belongs(enum alphabet alphabet, char c)
-{
-    bool digit = c >= '0' && c <= '9';
-    bool low = c >= 'a' && c <= 'z';
-    bool up = c >= 'A' && c <= 'Z';
-    switch (alphabet) {
-    case ALNUM:
-        return digit || low || up;
-    case WORD:
-        return digit || low || up || c == '_';
-    case URL:
-        return digit || low || up || c == '_' || c == '-';
-    case DOTTED:
-        return digit || low || up || c == '_' || c == '-' || c == '.';
-    case UPPER:
-        return digit || up;
-    case HEX:
-        return digit || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-    case LOWHEX:
-        return digit || (c >= 'a' && c <= 'f');
-    case BASE64:
-        return digit || low || up || c == '+' || c == '/' || c == '=';
-    case PERCENT:
-        return digit || low || up || c == '+' || c == '/' || c == '=' || c == '%';
-    case PATH:
-        return digit || low || up || c == '_' || c == '-' || c == '/' || c == '.' || c == '@';
-    }
-    return false;
-}
-
-static const struct token {
-    struct str name;
-    struct str prefix;
-    enum alphabet alphabet;
-    uint16_t least;
-    uint16_t most;
-} tokens[] = {
-#define SECRET(name, prefix, alphabet, least, most)                                                \
-    {STR_CONST(name), STR_CONST(prefix), alphabet, least, most},
+static const struct secret_row rows[] = {
+#define SECRET(name, label, prefix, check, alphabet, least, most)                                  \
+    {STR_CONST(name), STR_CONST(label), STR_CONST(prefix), check, alphabet, least, most},
 #include "security/secrets.def"
 #undef SECRET
 };
-#define TOKENS (sizeof tokens / sizeof tokens[0])
+enum { ROWS = sizeof rows / sizeof *rows, KINDS = ROWS + OTHERS };
 
-/* Kinds behind the tokens. */
-enum other { JWT = TOKENS, PRIVATE_KEY, CONNECTION, AUTHORIZATION, VALUE, KINDS };
-static const struct str others[] = {STR_CONST("jwt"), STR_CONST("private_key"),
-                                    STR_CONST("connection_string"), STR_CONST("authorization"),
-                                    STR_CONST("named_value")};
+static const struct {
+    struct str name;
+    struct str label;
+} others[OTHERS] = {
+    [OTHER_TELEGRAM] = {STR_CONST("telegram_bot"), STR_CONST("TELEGRAM_TOKEN")},
+    [OTHER_DISCORD] = {STR_CONST("discord_bot"), STR_CONST("DISCORD_TOKEN")},
+    [OTHER_AZURE] = {STR_CONST("azure_client_secret"), STR_CONST("AZURE_SECRET")},
+    [OTHER_CONNECTION] = {STR_CONST("connection_string"), STR_CONST("CONNECTION")},
+    [OTHER_PASSWORD] = {STR_CONST("password"), STR_CONST("PASSWORD")},
+    [OTHER_TOKEN] = {STR_CONST("token"), STR_CONST("TOKEN")},
+};
 
 struct str secrets_name(uint16_t kind)
 {
     must(kind < KINDS);
-    return kind < TOKENS ? tokens[kind].name : others[kind - TOKENS];
+    return kind < ROWS ? rows[kind].name : others[kind - ROWS].name;
 }
 
 struct str secrets_label(uint16_t kind)
 {
-    return kind == PRIVATE_KEY ? STR("PRIVATE_KEY") : STR("SECRET");
+    must(kind < KINDS);
+    return kind < ROWS ? rows[kind].label : others[kind - ROWS].label;
 }
 
 size_t secrets_kinds(void)
@@ -89,375 +49,320 @@ size_t secrets_kinds(void)
     return KINDS;
 }
 
-enum match { MATCH_NO, MATCH_YES, MATCH_MORE };
-
-struct here {
-    const struct secrets *secrets;
-    struct str text;
-    size_t at;
-    bool final;
-};
-
-/* Do the words stand here? MORE: as far as the text goes. */
-static enum match starts(const struct here *h, size_t at, struct str words)
+double secrets_score(const struct spans *spans)
 {
-    size_t have = h->text.len - at;
-    size_t len = words.len < have ? words.len : have;
-    if (memcmp(h->text.at + at, words.at, len) != 0) {
-        return MATCH_NO;
-    }
-    return len == words.len ? MATCH_YES : h->final ? MATCH_NO : MATCH_MORE;
-}
-
-/* Bytes of the alphabet from `at` on, at most `most`. */
-static size_t run(const struct here *h, size_t at, enum alphabet alphabet, size_t most)
-{
-    size_t len = 0;
-    while (len < most && at + len < h->text.len && belongs(alphabet, h->text.at[at + len])) {
-        len++;
-    }
-    return len;
-}
-
-/* ---- tokens by prefix ---- */
-
-static enum match token_here(const struct here *h, const struct token *token, struct span *span)
-{
-    enum match match = starts(h, h->at, token->prefix);
-    if (match != MATCH_YES) {
-        return match;
-    }
-    size_t from = h->at + token->prefix.len;
-    size_t len = run(h, from, token->alphabet, (size_t)token->most + 1);
-    if (from + len == h->text.len && !h->final && len <= token->most) {
-        return MATCH_MORE;
-    }
-    struct str part = str_cut(h->text, from, from + len);
-    if (len < token->least || len > token->most || !secret_is_random(part)) {
-        return MATCH_NO;
-    }
-    bool sum = str_starts(token->name, STR("github_")) && secret_has_crc32(part);
-    *span = (struct span){h->at, from + len, (uint16_t)(token - tokens), 0, sum ? 1.0F : 0.95F};
-    return MATCH_YES;
-}
-
-static unsigned pair_at(struct str text, size_t at)
-{
-    return (unsigned)(unsigned char)text.at[at] << 8 | (unsigned char)text.at[at + 1];
-}
-
-/* Two bytes tell almost always that no token begins here. */
-static enum match any_token(const struct here *h, struct span *span)
-{
-    if (h->at + 1 == h->text.len) {
-        return h->final ? MATCH_NO : MATCH_MORE;
-    }
-    unsigned pair = pair_at(h->text, h->at);
-    if ((h->secrets->heads[pair / 64] >> (pair % 64) & 1) == 0) {
-        return MATCH_NO;
-    }
-    enum match best = MATCH_NO;
-    unsigned i = h->secrets->first[(unsigned char)h->text.at[h->at]];
-    for (; i != 0; i = h->secrets->next[i - 1]) {
-        enum match match = token_here(h, &tokens[i - 1], span);
-        if (match == MATCH_YES && best == MATCH_NO) {
-            return match;
-        }
-        best = match == MATCH_MORE ? match : best;
+    double best = 0;
+    for (size_t i = 0; i < spans->count; i++) {
+        best = (double)spans->items[i].score > best ? (double)spans->items[i].score : best;
     }
     return best;
+}
+
+/* ---- the index of prefixes ---- */
+
+enum byte {
+    BYTE_WORD = 1,   /* a letter or a digit */
+    BYTE_START = 2,  /* may begin a token */
+    BYTE_SIGN = 4,   /* may stand between a name and its value */
+    BYTE_ESCAPE = 8, /* what follows it ends an escape, and a token may begin behind that */
+};
+
+static size_t bucket_of(const char three[3])
+{
+    uint32_t key = (uint32_t)(unsigned char)three[0] << 16 |
+                   (uint32_t)(unsigned char)three[1] << 8 | (unsigned char)three[2];
+    return (key * UINT32_C(2654435761)) >> 20;
+}
+
+static void enter(struct secrets *secrets, uint16_t row, const char three[3])
+{
+    must(secrets->count < SECRETS_HEADS_MAX);
+    size_t bucket = bucket_of(three);
+    secrets->heads[secrets->count].row = row;
+    secrets->heads[secrets->count].next = secrets->buckets[bucket];
+    secrets->buckets[bucket] = ++secrets->count;
 }
 
 void secrets_init(struct secrets *secrets)
 {
     *secrets = (struct secrets){0};
-    for (int i = 0; i < 256; i++) {
-        secrets->words[i] = belongs(WORD, (char)i) ? 1 : 0;
+    for (int c = 0; c < 256; c++) {
+        bool word = secret_in(ALNUM, (char)c);
+        secrets->bytes[c] = word ? BYTE_WORD | BYTE_START : 0;
+        secrets->bytes[c] |= c != 0 && strchr("=:>(,", c) != NULL ? BYTE_SIGN : 0;
+        secrets->bytes[c] |= c == '\\' || c == '%' ? BYTE_ESCAPE : 0;
     }
-    _Static_assert(TOKENS < 255, "chains count in bytes");
-    for (size_t i = TOKENS; i > 0; i--) { /* chains keep the table's order */
-        unsigned pair = pair_at(tokens[i - 1].prefix, 0);
-        unsigned char byte = (unsigned char)tokens[i - 1].prefix.at[0];
-        secrets->heads[pair / 64] |= UINT64_C(1) << (pair % 64);
-        secrets->next[i - 1] = secrets->first[byte];
-        secrets->first[byte] = (uint8_t)i;
+    secret_index_names(secrets->endings);
+    for (uint16_t i = ROWS; i-- > 0;) { /* the first of a bucket is asked first */
+        struct str prefix = rows[i].prefix;
+        secrets->bytes[(unsigned char)prefix.at[0]] |= BYTE_START;
+        if (prefix.len > 2) {
+            enter(secrets, i, prefix.at);
+            continue;
+        }
+        for (int c = 1; c < 128; c++) {
+            char three[3] = {prefix.at[0], prefix.at[1], (char)c};
+            if (secret_in(rows[i].alphabet, (char)c)) {
+                enter(secrets, i, three);
+            }
+        }
     }
 }
 
-/* ---- JSON web tokens (RFC 7519): three parts of base64url, of which two are objects ---- */
+/* ---- what begins at a byte ---- */
 
-#define JWT_LOOK 230 /* bytes that prove one; the rest is followed */
-
-static enum match jwt_here(const struct here *h, struct span *span)
+static enum secret_match check_row(const struct secret_here *here, const struct secret_row *row,
+                                   struct span *span)
 {
-    enum match match = starts(h, h->at, STR("eyJ"));
-    if (match != MATCH_YES) {
-        return match;
+    switch (row->check) {
+    case RUN:
+    case CHECKED:
+        return secret_token_here(here, row, span);
+    case WEB:
+        return secret_web_here(here, row, span);
+    case PEM:
+    case PUTTY:
+        return secret_key_here(here, row, span);
+    default:
+        return secret_login_here(here, row, span);
     }
-    size_t at = h->at;
-    for (int part = 0; part < 2; part++) {
-        size_t room = JWT_LOOK - (at - h->at);
-        size_t len = run(h, at, URL, room);
-        if (part == 1 && len == room) {
-            break; /* a long body: enough was seen */
+}
+
+/* Too few bytes for the index: might a prefix come of them? */
+static enum secret_match short_here(const struct secret_here *here)
+{
+    struct str rest = str_cut(here->text, here->at, here->text.len);
+    for (size_t i = 0; i < ROWS && !here->final; i++) {
+        if (str_starts(rows[i].prefix, rest) ||
+            (rest.len == 2 && rows[i].prefix.len == 2 && str_equal(rows[i].prefix, rest))) {
+            return MORE;
         }
-        if (at + len == h->text.len) {
-            return h->final ? MATCH_NO : MATCH_MORE;
+    }
+    return NO;
+}
+
+static enum secret_match prefix_here(const struct secrets *secrets, const struct secret_here *here,
+                                     struct span *span)
+{
+    struct str rest = str_cut(here->text, here->at, here->text.len);
+    if (rest.len < 3) {
+        return short_here(here);
+    }
+    uint16_t place = secrets->buckets[bucket_of(rest.at)];
+    while (place != 0) {
+        uint16_t kind = secrets->heads[place - 1].row;
+        const struct secret_row *row = &rows[kind];
+        size_t len = rest.len < row->prefix.len ? rest.len : row->prefix.len;
+        enum secret_match match = NO;
+        if (memcmp(rest.at, row->prefix.at, len) == 0) {
+            bool whole = len == row->prefix.len;
+            match = whole ? check_row(here, row, span) : here->final ? NO : MORE;
         }
-        if (len < 8 || h->text.at[at + len] != '.') {
-            return MATCH_NO;
-        }
-        at += len + 1;
-        match = part == 0 ? starts(h, at, STR("eyJ")) : MATCH_YES;
-        if (match != MATCH_YES) {
+        if (match != NO) {
+            span->kind = kind;
             return match;
         }
+        place = secrets->heads[place - 1].next;
     }
-    size_t len = run(h, h->at, DOTTED, h->text.len);
-    *span = (struct span){h->at, h->at + len, JWT, 0, 0.97F};
-    return MATCH_YES;
+    return NO;
 }
 
-/* ---- private keys (RFC 7468, OpenSSH, OpenPGP, PuTTY) ---- */
-
-#define LABEL_MAX 40
-
-static enum match key_here(const struct here *h, struct span *span)
+/* A value that says by itself what it is is left to its own recogniser. */
+static enum secret_match sign_here(const struct secrets *secrets, const struct secret_here *here,
+                                   struct span *span)
 {
-    enum match match = starts(h, h->at, STR("-----BEGIN "));
-    if (match != MATCH_YES) {
+    struct str rest = str_cut(here->text, here->at, here->text.len);
+    if (rest.at[0] == ':' && (rest.len < 3 ? !here->final && str_starts(STR("://"), rest)
+                                           : str_starts(rest, STR("://")))) {
+        return rest.len < 3 ? MORE : secret_userinfo_here(here, span);
+    }
+    enum secret_match match = secret_value_here(here, span);
+    if (match != YES) {
         return match;
     }
-    size_t at = h->at + 11;
-    size_t from = at;
-    while (at < h->text.len && at - from < LABEL_MAX && h->text.at[at] != '-') {
-        at++;
+    struct secret_here inner = *here;
+    enum secret_match own = NO;
+    /* At the end of what may be looked at, what is alive is left to its own place. */
+    inner.final = here->final && here->text.len - here->at < FINDER_HOLD_MAX;
+    for (inner.at = span->start; inner.at < span->end && own == NO; inner.at++) {
+        struct span known = {0};
+        bool inside = secret_in(ALNUM, here->text.at[inner.at - 1]);
+        own = inside ? NO : prefix_here(secrets, &inner, &known);
     }
-    if (at == h->text.len && !h->final) {
-        return MATCH_MORE;
+    return own == NO ? YES : own == MORE && !here->final ? MORE : NO;
+}
+
+static enum secret_match begins(const struct secrets *secrets, const struct secret_here *here,
+                                uint8_t what, struct span *span)
+{
+    if (what & BYTE_SIGN) {
+        enum secret_match match = sign_here(secrets, here, span);
+        span->kind = (uint16_t)(span->kind + ROWS);
+        return match;
     }
-    if (str_find(str_cut(h->text, from, at), STR("PRIVATE KEY")) == SIZE_MAX) {
-        return MATCH_NO;
+    enum secret_match match = prefix_here(secrets, here, span);
+    size_t left = here->text.len - here->at;
+    const char *at = here->text.at + here->at;
+    bool digit = *at >= '0' && *at <= '9';
+    bool marked = left < 6 || (at[4] == 'Q' && at[5] == '~') || (*at >= 'M' && *at <= 'O');
+    if (match == NO && (what & BYTE_WORD) && (digit || marked)) {
+        match = secret_shape_here(here, span);
+        span->kind = (uint16_t)(span->kind + ROWS);
     }
-    match = starts(h, at, STR("-----"));
-    *span = (struct span){h->at, at + 5, PRIVATE_KEY, 0, 1.0F};
     return match;
 }
 
-/* ---- scheme://user:password@host ---- */
+/* ---- open spans ---- */
 
-static const struct str schemes[] = {
-    STR_CONST("postgres"), STR_CONST("postgresql"),  STR_CONST("mysql"),     STR_CONST("mariadb"),
-    STR_CONST("mongodb"),  STR_CONST("mongodb+srv"), STR_CONST("redis"),     STR_CONST("rediss"),
-    STR_CONST("amqp"),     STR_CONST("amqps"),       STR_CONST("mssql"),     STR_CONST("sqlserver"),
-    STR_CONST("ftp"),      STR_CONST("ftps"),        STR_CONST("sftp"),      STR_CONST("smtp"),
-    STR_CONST("smtps"),    STR_CONST("ldap"),        STR_CONST("ldaps"),     STR_CONST("http"),
-    STR_CONST("https"),    STR_CONST("clickhouse"),  STR_CONST("cassandra"), STR_CONST("ssh"),
-    STR_CONST("git"),      STR_CONST("nats"),        STR_CONST("kafka"),     STR_CONST("snowflake"),
-    STR_CONST("oracle")};
+struct pass {
+    const struct secrets *secrets;
+    struct str text;
+    bool final;
+    struct finder_state *state;
+    struct spans *found;
+};
 
-static bool ends_url(char c)
+/* Where an open span that is certain up to `at` ends. False: beyond the text, *end is certain. */
+static bool open_end(const struct pass *pass, uint16_t kind, size_t start, size_t at, size_t *end)
 {
-    return c <= ' ' || c == '"' || c == '\'' || c == '`' || c == '<' || c == '>' || c == ')';
+    const struct secret_row *row = kind < ROWS ? &rows[kind] : NULL;
+    if (row != NULL && (row->check == PEM || row->check == PUTTY)) {
+        return secret_key_end(row, pass->text, at, pass->final, end);
+    }
+    enum secret_alphabet alphabet = row == NULL         ? OPAQUE
+                                    : row->check == WEB ? DOTTED
+                                                        : row->alphabet;
+    size_t run = at + secret_run(pass->text, at, alphabet, pass->text.len);
+    bool whole = run < pass->text.len || pass->final;
+    *end = secret_without_dots(pass->text, start, run);
+    *end -= whole || *end == start ? 0 : 1;
+    return whole;
 }
 
-#define USERINFO_MAX 200
-
-static enum match userinfo_here(const struct here *h, size_t from, struct span *span)
+/* Appends what is certain of an open span; where the text is undecided from then on. */
+static size_t follow(struct pass *pass, struct span span, size_t at)
 {
-    size_t colon = 0;
-    size_t sign = 0;
-    size_t at = from;
-    for (; at < h->text.len && at - from < USERINFO_MAX; at++) {
-        char c = h->text.at[at];
-        if (ends_url(c) || (c == '/' && sign == 0 && colon == 0)) {
-            break;
-        }
-        colon = c == ':' && colon == 0 ? at : colon;
-        if (c == '@') {
-            sign = at;
-            break;
-        }
+    bool whole = open_end(pass, span.kind, span.start, at, &span.end);
+    pass->state->open = whole ? 0 : span.kind + 1U;
+    span.flags |= whole ? 0 : SPAN_OPEN;
+    if (span.end > span.start) {
+        spans_add(pass->found, span);
     }
-    if (sign == 0) {
-        bool open = at == h->text.len && !h->final && at - from < USERINFO_MAX;
-        return open ? MATCH_MORE : MATCH_NO;
-    }
-    if (colon == 0 ||
-        !secret_is_password(str_cut(h->text, colon + 1, sign), str_cut(h->text, from, colon))) {
-        return MATCH_NO;
-    }
-    *span = (struct span){h->at, sign + 1, CONNECTION, 0, 0.9F};
-    return MATCH_YES;
+    return span.end;
 }
 
-static enum match connection_here(const struct here *h, struct span *span)
+static bool is_open(const struct span *span, size_t at)
 {
-    size_t at = h->at;
-    while (at < h->text.len && at - h->at < 16 &&
-           ((h->text.at[at] >= 'a' && h->text.at[at] <= 'z') || h->text.at[at] == '+')) {
-        at++;
+    if (span->kind >= ROWS) {
+        return span->kind == ROWS + OTHER_TOKEN && span->end == at + FINDER_HOLD_MAX;
     }
-    if (at < h->text.len && h->text.at[at] != ':') {
-        return MATCH_NO;
-    }
-    struct str word = str_cut(h->text, h->at, at);
-    enum match sign = at < h->text.len || h->final ? starts(h, at, STR("://")) : MATCH_MORE;
-    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0] && sign != MATCH_NO; i++) {
-        bool whole = str_equal(schemes[i], word);
-        if (whole && sign == MATCH_YES) {
-            return userinfo_here(h, at + 3, span);
-        }
-        if (sign == MATCH_MORE && (whole || (at == h->text.len && str_starts(schemes[i], word)))) {
-            return MATCH_MORE;
-        }
-    }
-    return MATCH_NO;
-}
-
-/* ---- values whose name says that they are secret ---- */
-
-static enum match value_here(const struct here *h, struct span *span)
-{
-    struct str behind = str_cut(h->text, h->at > FINDER_BEHIND_MAX ? h->at - FINDER_BEHIND_MAX : 0,
-                                h->at);
-    struct secret_name name;
-    if (!secret_named(behind, &name)) {
-        return MATCH_NO;
-    }
-    size_t len = secret_value_bytes(str_cut(h->text, h->at, h->text.len), &name);
-    if (h->at + len == h->text.len && !h->final && len < SECRET_VALUE_MAX) {
-        return MATCH_MORE;
-    }
-    struct str value = str_cut(h->text, h->at, h->at + len);
-    float score = secret_value_score(value, &name);
-    *span = (struct span){h->at, h->at + len, name.header ? AUTHORIZATION : VALUE, 0, score};
-    return score > 0 ? MATCH_YES : MATCH_NO;
+    const struct secret_row *row = &rows[span->kind];
+    return row->check == PEM || row->check == PUTTY ||
+           (row->most == 0 && span->end == at + FINDER_HOLD_MAX);
 }
 
 /* ---- the pass ---- */
 
-static bool is_word(const struct here *h, size_t at)
+/* Does an escape end in front of `at`: \n, \u0022, %3D? */
+static bool behind_escape(struct str text, size_t at)
 {
-    return h->secrets->words[(unsigned char)h->text.at[at]] != 0;
+    return (at >= 2 && text.at[at - 2] == '\\') || (at >= 3 && text.at[at - 3] == '%') ||
+           (at >= 6 && text.at[at - 6] == '\\' && text.at[at - 5] == 'u');
 }
 
-/* Is it worth asking whether a name stands in front? Prose is full of spaces: one counts behind a
- * sign, or a word of a header. */
-static bool may_be_named(const struct here *h)
+enum { ESCAPE_MAX = 6 };
+
+enum { QUICK_LOOK = 8 };
+
+/* Most words and signs begin nothing, and a few bytes tell. */
+static bool is_plain(const struct pass *pass, size_t at, uint8_t what)
 {
-    if (h->at < 2) {
+    const struct secrets *secrets = pass->secrets;
+    const char *text = pass->text.at + at;
+    if (what & BYTE_SIGN) {
+        bool url = text[0] == ':' && (at + 1 == pass->text.len || text[1] == '/');
+        return !url && !secret_may_name(secrets->endings, pass->text, at);
+    }
+    if (pass->text.len - at < QUICK_LOOK || secrets->buckets[bucket_of(text)] != 0) {
         return false;
     }
-    char last = h->text.at[h->at - 1];
-    if (last != ' ') {
-        return last == '=' || last == ':' || last == '"' || last == '\'' || last == '`';
-    }
-    char before = h->text.at[h->at - 2];
-    return before == '=' || before == ':' || before == '>' || before == ' ' || before == 'r' ||
-           before == 'c' || before == 'n' || before == 'R' || before == 'C' || before == 'N';
+    bool digit = text[0] >= '0' && text[0] <= '9' && text[7] >= '0' && text[7] <= '9';
+    bool shape = digit || (text[4] == 'Q' && text[5] == '~') || (text[0] >= 'M' && text[0] <= 'O');
+    return !shape || !(what & BYTE_WORD);
 }
 
-/* At the beginning of words, at the dashes of a key, behind a name. */
-static inline bool may_begin(const struct here *h)
+/* The next byte from `at` on at which something may begin. */
+static size_t next_start(const struct pass *pass, size_t at, size_t *escape)
 {
-    if (is_word(h, h->at)) {
-        return h->at == 0 || !is_word(h, h->at - 1);
+    const uint8_t *bytes = pass->secrets->bytes;
+    const struct str text = pass->text;
+    bool inside = at > 0 && (bytes[(unsigned char)text.at[at - 1]] & BYTE_WORD) != 0;
+    while (at < text.len) {
+        uint8_t what = bytes[(unsigned char)text.at[at]];
+        if (what == 0) {
+            inside = false;
+            at++;
+            continue;
+        }
+        if (inside && at - *escape > ESCAPE_MAX) {
+            while ((what & BYTE_WORD) && ++at < text.len) {
+                what = bytes[(unsigned char)text.at[at]];
+            }
+            inside = false;
+            continue;
+        }
+        *escape = (what & BYTE_ESCAPE) ? at : *escape;
+        bool middle = inside && (what & BYTE_WORD);
+        bool start = (what & BYTE_START) && (!middle || behind_escape(text, at));
+        if ((start || (what & BYTE_SIGN)) && !is_plain(pass, at, what)) {
+            break;
+        }
+        inside = (what & BYTE_WORD) != 0;
+        at++;
     }
-    return h->text.at[h->at] == '-' || (h->text.at[h->at] != ' ' && may_be_named(h));
-}
-
-/* The first that knows what begins here; what no one knows yet waits. */
-static enum match begins(const struct here *h, struct span *span)
-{
-    char first = h->text.at[h->at];
-    enum match match = is_word(h, h->at) ? any_token(h, span) : MATCH_NO;
-    if (match == MATCH_NO && first == 'e') {
-        match = jwt_here(h, span);
-    }
-    if (match == MATCH_NO && first == '-') {
-        match = key_here(h, span);
-    }
-    if (match == MATCH_NO && first >= 'a' && first <= 'z') {
-        match = connection_here(h, span);
-    }
-    if (match == MATCH_NO && may_be_named(h)) {
-        match = value_here(h, span);
-    }
-    return match;
-}
-
-/* Where an open span ends in this window; SIZE_MAX: not in it, and `safe` is where its end may
- * begin. At least one byte stays undecided, so that the end has one to be told with. */
-static size_t end_of(uint16_t kind, const struct here *h, size_t *safe)
-{
-    size_t left = h->text.len - h->at;
-    *safe = h->text.len - (left > 0 ? 1 : 0);
-    if (kind == JWT) {
-        size_t len = run(h, h->at, DOTTED, left);
-        return len < left || h->final ? h->at + len : SIZE_MAX;
-    }
-    static const struct str end_mark = STR_CONST("-----END ");
-    size_t end = str_find(str_cut(h->text, h->at, h->text.len), end_mark);
-    if (end == SIZE_MAX) {
-        *safe = h->text.len - (left < end_mark.len ? left : end_mark.len);
-        return h->final ? h->text.len : SIZE_MAX;
-    }
-    size_t behind = h->at + end + end_mark.len;
-    size_t most = behind + LABEL_MAX + 5;
-    size_t close = str_find(str_cut(h->text, behind, most), STR("-----"));
-    *safe = h->at + end;
-    if (close == SIZE_MAX && most > h->text.len && !h->final) {
-        return SIZE_MAX;
-    }
-    return close != SIZE_MAX ? behind + close + 5 : behind;
-}
-
-/* Goes on with an open span from `start`; where the text behind it begins, or the safe point. */
-static size_t follow(const struct here *h, struct span span, struct finder_state *state,
-                     struct spans *found)
-{
-    size_t safe;
-    size_t end = end_of(span.kind, h, &safe);
-    bool waits = end == SIZE_MAX;
-    state->open = waits ? span.kind + 1U : 0;
-    span.end = waits ? safe : end;
-    span.flags |= waits ? SPAN_OPEN : 0;
-    if (span.end <= span.start) {
-        return span.start;
-    }
-    spans_add(found, span);
-    return span.end;
+    return at;
 }
 
 static size_t secrets_find(const void *self, const struct window *window,
                            struct finder_state *state, struct spans *found)
 {
-    struct here h = {self, window->text, window->from, window->final};
-    while (h.at < h.text.len) {
-        if (state->open == 0 && !may_begin(&h)) {
-            h.at++;
-            continue;
+    struct pass pass = {self, window->text, window->final, state, found};
+    size_t len = window->text.len;
+    size_t at = window->from;
+    if (state->open != 0) {
+        struct span part = {.start = at,
+                            .kind = (uint16_t)(state->open - 1),
+                            .flags = SPAN_GOES_ON,
+                            .score = 0.95F};
+        at = follow(&pass, part, at);
+        if (state->open != 0) {
+            return at;
         }
-        struct span span = {h.at, h.at, (uint16_t)(state->open - 1), SPAN_GOES_ON, 1.0F};
-        enum match match = state->open != 0 ? MATCH_YES : begins(&h, &span);
-        if (match == MATCH_MORE) {
-            return h.at;
+    }
+    size_t escape = at > 0 ? at - 1 : 0; /* there may have been one */
+    while ((at = next_start(&pass, at, &escape)) < len) {
+        bool whole = len - at >= FINDER_HOLD_MAX;
+        struct secret_here here = {str_cut(window->text, 0, at + FINDER_HOLD_MAX), at,
+                                   whole || window->final};
+        struct span span = {0};
+        uint8_t what = pass.secrets->bytes[(unsigned char)window->text.at[at]];
+        enum secret_match match = begins(pass.secrets, &here, what, &span);
+        if (match == MORE) {
+            return at;
         }
-        if (match == MATCH_NO) {
-            h.at++;
-        } else if (state->open != 0 || span.kind == JWT || span.kind == PRIVATE_KEY) {
-            h.at = span.kind == PRIVATE_KEY && state->open == 0 ? span.end : h.at;
-            h.at = follow(&h, span, state, found);
+        if (match == NO) {
+            at++;
+        } else if (is_open(&span, at)) {
+            at = follow(&pass, span, span.end);
             if (state->open != 0) {
-                return h.at;
+                return at;
             }
         } else {
             spans_add(found, span);
-            h.at = span.end;
+            at = span.end;
         }
     }
-    return h.text.len;
+    return len;
 }
 
 struct finder secrets_finder(const struct secrets *secrets)

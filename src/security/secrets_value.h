@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * secrets_value.h - does a value look like a credential, and does the name in front of it say so?
+ * secrets_value.h - does a value look like a credential, and does a name say that it is one?
+ * Inside of secrets*.c only.
  */
 #ifndef AIRE_SECURITY_SECRETS_VALUE_H
 #define AIRE_SECURITY_SECRETS_VALUE_H
@@ -9,28 +10,29 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SECRET_VALUE_MAX 200 /* longer values are judged by their beginning */
+enum secret_sense {
+    SENSE_NONE,
+    SENSE_GENERIC,  /* "token", "api_key": a digest there is a digest */
+    SENSE_SECRET,   /* "client_secret", "stripe_key": long and random */
+    SENSE_PASSWORD, /* short and mixed is enough */
+};
+
+/* Of the name that ends at `end`; looks back at most `behind` bytes. */
+enum secret_sense secret_sense_of(struct str text, size_t end, size_t behind);
 
 /* Bits a byte of the empirical distribution (Shannon 1948). */
 double secret_entropy(struct str value);
-/* The random part of a token: many different bytes, no example. */
+/* The share of places at which words, camel case and numbers do not change and random strings do:
+ * from letters to digits and back, from lower case to capitals, and between capitals. */
+double secret_disorder(struct str value);
+/* The random part of a token: no example, no repetition, no words. */
 bool secret_is_random(struct str part);
-/* Do the last six letters spell the CRC-32 of the rest in base 62 (GitHub's tokens of 2021)? */
-bool secret_has_crc32(struct str part);
-/* A password of a connection string, not a placeholder and not the user's name again. */
+/* What people write where a credential belongs: placeholders, look-ups, well-known defaults. */
+bool secret_is_placeholder(struct str value);
+/* A password of a URL or a login. */
 bool secret_is_password(struct str password, struct str user);
 
-struct secret_name {
-    bool header;   /* Bearer or Basic: any token follows */
-    bool password; /* short and mixed is enough */
-    char quote;    /* what the value stands in; 0: nothing */
-};
-
-/* Does the text end with `name =`, `"name": "` and the like, or with Bearer, of a secret name? */
-bool secret_named(struct str behind, struct secret_name *name);
-/* Bytes of the value that begins here. */
-size_t secret_value_bytes(struct str text, const struct secret_name *name);
-/* How sure that it is a credential; 0: it is none. */
-float secret_value_score(struct str value, const struct secret_name *name);
+/* How sure that the value is a credential; 0: it is none. */
+float secret_value_score(struct str value, enum secret_sense sense, bool quoted);
 
 #endif
