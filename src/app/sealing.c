@@ -24,7 +24,7 @@ static struct str configured(const char *config, struct arena *arena)
     return setting;
 }
 
-enum err sealing_open(const struct env *env, const char *config, const char *data, bool create,
+enum err sealing_open(const struct env *env, const char *config, const char *data, bool *made,
                       struct keyring **keyring, struct fault *fault)
 {
     struct arena *arena = arena_new(4096);
@@ -35,14 +35,9 @@ enum err sealing_open(const struct env *env, const char *config, const char *dat
     if (code == ERR_OK) {
         code = master_read(&place, &masters, fault);
     }
-    if (code == ERR_NOT_FOUND && create && !place.variable) {
+    if (code == ERR_NOT_FOUND && made != NULL && !place.variable) {
         code = master_create(&place, env, &masters, fault);
-        if (code == ERR_OK) {
-            log_say(&env->log, LOG_INFO, "keys",
-                    "made the master key %.200s; without it nothing that is stored sealed can be "
-                    "read again: keep a copy elsewhere",
-                    place.name);
-        }
+        *made = code == ERR_OK;
     }
     if (code == ERR_OK) {
         *keyring = keyring_new(env, &place, &masters);

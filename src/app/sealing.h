@@ -6,10 +6,10 @@
 
 #include "security/keyring.h"
 
-/* `config` NULL: none. With `create` a file that is not there is made, with a line in the log;
- * otherwise NOT_FOUND. Of a configuration that cannot be read keys.master is all that matters
+/* `config` NULL: none. A file that is not there is made when `made` is not NULL, which then says
+ * so; otherwise NOT_FOUND. Of a configuration that cannot be read keys.master is all that matters
  * here. */
-enum err sealing_open(const struct env *env, const char *config, const char *data, bool create,
+enum err sealing_open(const struct env *env, const char *config, const char *data, bool *made,
                       struct keyring **keyring, struct fault *fault) MUST_USE;
 
 #endif

@@ -44,6 +44,7 @@ struct service {
     struct duties *duties;
     struct metrics **metrics;
     struct mutex reload_lock;
+    bool key_made;
     _Atomic bool draining;
     char data[PATH_BYTES];
     char url[ADDRESS_TEXT_BYTES + 16];
@@ -95,7 +96,8 @@ static enum err open_data(struct service *s, const char *store, int *exit_code, 
 static enum err open_keyring(struct service *s, int *exit_code, struct fault *fault)
 {
     struct commons *c = &s->commons;
-    enum err code = sealing_open(&s->env, s->configure.path, s->data, true, &c->keyring, fault);
+    enum err code = sealing_open(&s->env, s->configure.path, s->data, &s->key_made, &c->keyring,
+                                 fault);
     if (code != ERR_OK) {
         return fail(fault, exit_code, 4, code, NULL, NULL);
     }
@@ -324,6 +326,12 @@ static enum err start_threads(struct service *s, int *exit_code, struct fault *f
         }
     }
     s->duties = duties_start(&s->env, &s->commons);
+    if (s->key_made) {
+        log_say(&s->env.log, LOG_INFO, "keys",
+                "made the master key %.200s; without it nothing that is stored sealed can be read "
+                "again: keep a copy elsewhere",
+                keyring_place(s->commons.keyring)->name);
+    }
     return ERR_OK;
 }
 

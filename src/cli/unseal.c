@@ -8,7 +8,7 @@ struct keyring *unseal_keyring(const struct cli *cli)
 {
     struct keyring *keyring = NULL;
     struct fault fault = {0};
-    enum err code = sealing_open(cli->env, cli_config(cli), cli_data(cli), false, &keyring, &fault);
+    enum err code = sealing_open(cli->env, cli_config(cli), cli_data(cli), NULL, &keyring, &fault);
     if (code != ERR_OK && code != ERR_NOT_FOUND) {
         (void)cli_fail(cli, CLI_OK, "%s", fault.words);
     }

@@ -26,7 +26,7 @@ static void rotation_told(struct asked *asked)
     json_member_u64(&asked->w, "unreadable", rotation->unreadable);
     json_member_bool(&asked->w, "old_kept", rotation->old_kept);
     json_member_cstr(&asked->w, "to_do",
-                     keyring_is_variable(asked->console->options.commons->keyring)
+                     keyring_place(asked->console->options.commons->keyring)->variable
                          ? "put the new key into the variable itself, and clear NAME_NEXT"
                          : NULL);
     json_end_object(&asked->w);

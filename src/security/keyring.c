@@ -55,9 +55,9 @@ void keyring_free(struct keyring *keyring)
     free(keyring);
 }
 
-bool keyring_is_variable(const struct keyring *keyring)
+const struct master_place *keyring_place(const struct keyring *keyring)
 {
-    return keyring->place.variable;
+    return &keyring->place;
 }
 
 static struct masters masters_of(struct keyring *keyring)

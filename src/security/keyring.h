@@ -33,8 +33,9 @@ struct key_scope {
 /* Copies the masters. */
 struct keyring *keyring_new(const struct env *env, const struct master_place *place,
                             const struct masters *masters);
-void keyring_free(struct keyring *keyring);              /* NULL is fine */
-bool keyring_is_variable(const struct keyring *keyring); /* the master key is an environment's */
+void keyring_free(struct keyring *keyring); /* NULL is fine */
+/* Of the master key. */
+const struct master_place *keyring_place(const struct keyring *keyring);
 
 /* ---- sealing ---- */
 
