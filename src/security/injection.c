@@ -18,7 +18,8 @@ _Static_assert(RING > INJECTION_WINDOW, "running sums of a whole window");
 /* The most suspicious window of one text. */
 struct best {
     double raw;
-    uint32_t from; /* bytes */
+    int64_t inside; /* sum of its weights */
+    uint32_t from;  /* bytes */
     uint32_t to;
     bool any;
 };
@@ -36,11 +37,13 @@ static void judge(const struct injection_model *model, const struct sums *sums, 
     uint32_t count = sums->index < INJECTION_WINDOW ? sums->index : INJECTION_WINDOW;
     uint32_t first = (sums->index - count) & (RING - 1);
     int64_t inside = sums->sum - sums->before[first];
+    if (best->any && inside <= best->inside) {
+        return; /* all windows that are judged have one size */
+    }
     double raw = (double)model->numbers.bias +
                  (double)inside * (double)model->numbers.unit * (double)model->norms[count];
-    if (!best->any || raw > best->raw) {
-        *best = (struct best){.raw = raw, .from = sums->starts[first], .to = end, .any = true};
-    }
+    *best = (struct best){
+        .raw = raw, .inside = inside, .from = sums->starts[first], .to = end, .any = true};
 }
 
 /* Windows that ended are told to `each`, when there is one. */

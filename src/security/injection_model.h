@@ -15,10 +15,10 @@
 #define INJECTION_SLOT_BITS 17
 #define INJECTION_SLOTS     ((size_t)1 << INJECTION_SLOT_BITS)
 #ifndef INJECTION_WINDOW
-#define INJECTION_WINDOW    48 /* tokens */
+#define INJECTION_WINDOW 48 /* tokens */
 #endif
 #ifndef INJECTION_NARROW
-#define INJECTION_NARROW    8  /* windows are normed as if they had at least so many tokens */
+#define INJECTION_NARROW 8 /* windows are normed as if they had at least so many tokens */
 #endif
 
 struct injection_slot {
@@ -62,7 +62,8 @@ static inline uint8_t injection_mark_of(uint32_t feature)
 static inline int injection_weight(const struct injection_model *model, uint32_t feature)
 {
     struct injection_slot slot = model->slots[injection_slot_of(feature)];
-    return slot.mark == injection_mark_of(feature) ? slot.weight : 0;
+    /* No branch: nobody can guess which features are known. */
+    return slot.weight & -(int)(slot.mark == injection_mark_of(feature));
 }
 
 /* Names of the classes of lexemes, and the lexemes themselves. */

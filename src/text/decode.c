@@ -12,14 +12,16 @@
 
 #include <string.h>
 
-#define LETTERS   27
-#define PIECE_MIN 256   /* a line's end ends a piece of so many bytes */
-#define PIECE_MAX 1024  /* a space ends one of so many; any byte ends twice as many */
-#define RUN_MIN   16    /* of an alphabet */
-#define RUN_MAX   65536 /* what lies beyond in one run is not decoded */
-#define WRAP_MIN 40 /* bytes of a line that goes on in the next */
-#define LIKE_MIN  4     /* a language's mean, in units of decode_likeness() */
-#define PAIRS_MIN 12
+#define LETTERS    27
+#define PIECE_MIN  256   /* a line's end ends a piece of so many bytes */
+#define PIECE_MAX  1024  /* a space ends one of so many; any byte ends twice as many */
+#define RUN_MIN    16    /* of an alphabet */
+#define RUN_MAX    65536 /* what lies beyond in one run is not decoded */
+#define WRAP_MIN   40    /* bytes of a line that goes on in the next */
+#define LIKE_MIN   2     /* a language's mean, in units of decode_likeness() */
+#define LIKE_LEAST 1     /* ... of a text that was decoded */
+#define TEXT_MIN   6
+#define PAIRS_MIN  12
 
 static const int8_t letters[LETTERS][LETTERS] = {
 #include "text/decode_letters.def"
@@ -50,8 +52,8 @@ static unsigned letter_of(char c)
 }
 
 /* The letter 13 places on. */
-static const uint8_t turned[LETTERS] = {0,  14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26,
-                                        1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13};
+static const uint8_t turned[LETTERS] = {0, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26,
+                                        1, 2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13};
 
 int decode_likeness(struct str text)
 {
@@ -98,10 +100,27 @@ static void end_word(struct survey *survey, const struct seen *word)
                      word->len <= 24;
     survey->singles += word->alphas == 1 && word->len <= 2;
     /* a.b.c.d and a-b-c-d are letters apart, too */
-    if (word->marks >= 4 && word->alphas >= word->marks && word->alphas <= word->marks + 2) {
+    if (word->marks >= 2 && word->alphas + 2 >= word->marks && word->alphas <= word->marks + 2) {
         survey->singles += word->alphas;
     }
     survey->codes += word->hex == word->len && (word->len == 2 || word->len == 8);
+}
+
+/* Cheaply: a sign that begins escapes, and the byte that must follow it. */
+static bool begins_escape(struct str piece, size_t at)
+{
+    unsigned next = at + 1 < piece.len ? is(piece.at[at + 1]) : 0;
+    switch (piece.at[at]) {
+    case '%':
+    case '=':
+        return (next & BYTE_HEX) != 0;
+    case '&':
+        return (next & BYTE_LETTER) != 0 || (next != 0 && piece.at[at + 1] == '#');
+    case '\\':
+        return next != 0 && (piece.at[at + 1] == 'u' || piece.at[at + 1] == 'x');
+    default: /* + between words */
+        return at > 0 && (next & BYTE_LETTER) != 0 && (is(piece.at[at - 1]) & BYTE_LETTER) != 0;
+    }
 }
 
 static struct survey survey_of(struct str piece)
@@ -127,7 +146,7 @@ static struct survey survey_of(struct str piece)
             }
             continue;
         }
-        survey.escapes += (kind & BYTE_ESCAPE) != 0;
+        survey.escapes += (kind & BYTE_ESCAPE) != 0 && begins_escape(piece, i);
         word.len++;
         word.alphas += letter != 0 || (kind & BYTE_WIDE) != 0;
         word.digits += (kind & BYTE_DIGIT) != 0;
@@ -230,10 +249,21 @@ static bool reads(struct str text)
         wide += c >= 0x80;
         odd += (c < ' ' && (is((char)c) & BYTE_SPACE) == 0) || c == 127;
     }
-    if (text.len < 6 || odd * 20 > text.len || (wide > 0 && !utf8_valid(text))) {
+    if (text.len < TEXT_MIN || odd * 20 > text.len || (wide > 0 && !utf8_valid(text))) {
         return false;
     }
-    return (letter_count + wide) * 3 >= text.len * 2 || letter_count * 10 >= text.len * 9;
+    return (letter_count + wide) * 3 >= text.len * 2 &&
+           (wide * 4 > text.len || decode_likeness(text) >= LIKE_LEAST);
+}
+
+/* What is still encoded after one decoding. */
+static bool is_run(struct str text)
+{
+    size_t i = 0;
+    while (i < text.len && (is(text.at[i]) & BYTE_RUN) != 0) {
+        i++;
+    }
+    return text.len >= RUN_MIN && i + 3 > text.len;
 }
 
 static bool same(struct str a, const char *at, size_t len)
@@ -281,8 +311,7 @@ static bool try_ways(struct decode *decode, const struct place *place, struct st
         size_t len = ways[i].decode(piece, to);
         struct str text = {to, len};
         bool run = ways == run_ways;
-        if (len < 6 || same(piece, to, len) || !reads(text) ||
-            (run && decode_likeness(text) < 0 && !utf8_valid(text))) {
+        if (len < TEXT_MIN || same(piece, to, len) || !(reads(text) || (run && is_run(text)))) {
             continue;
         }
         decode->budget -= piece.len;

@@ -230,7 +230,9 @@ size_t decode_escapes(struct str text, char *to)
         bool raw = false;
         size_t taken = escape_at(text, at, &code, &raw);
         if (taken == 0) {
-            bool plus = text.at[at] == '+'; /* forms: a space */
+            /* Forms write a space as a plus, between words. */
+            bool plus = text.at[at] == '+' && at > 0 && !is_space(text.at[at - 1]) &&
+                        at + 1 < text.len && !is_space(text.at[at + 1]);
             to[count++] = plus ? ' ' : text.at[at];
             at++;
         } else if (raw) {
@@ -324,34 +326,47 @@ size_t decode_leet_l(struct str text, char *to)
     return memchr(text.at, '1', text.len) == NULL ? 0 : leet(text, to, 'l');
 }
 
-/* Bytes between two letters that stand alone; the most usual distance is inside of words. */
+static bool is_apart(char c)
+{
+    return is_space(c) || memchr("-._*|,~/", c, 8) != NULL;
+}
+
+/* Letters that stand alone: what is between them most often is inside of words. Where that is a
+ * mark, a space ends a word; where it is spaces, more of them do. */
 size_t decode_spaced(struct str text, char *to)
 {
     size_t gaps[8] = {0};
     size_t gap = 0;
+    size_t marks = 0;
+    size_t spaces = 0;
     for (size_t i = 0; i < text.len; i++) {
-        bool sign = !is_space(text.at[i]) && memchr("-._*|,~/", text.at[i], 8) == NULL;
-        if (sign && gap > 0 && gap < 8) {
+        bool apart = is_apart(text.at[i]);
+        if (!apart && gap > 0 && gap < 8) {
             gaps[gap]++;
         }
-        gap = sign ? 0 : gap + 1;
+        marks += apart && !is_space(text.at[i]);
+        spaces += is_space(text.at[i]);
+        gap = apart ? gap + 1 : 0;
     }
     size_t usual = 1;
     for (size_t i = 1; i < 8; i++) {
         usual = gaps[i] > gaps[usual] ? i : usual;
     }
+    bool marked = marks > spaces;
     size_t count = 0;
+    bool spaced = false;
     gap = 0;
     for (size_t i = 0; i < text.len; i++) {
-        bool sign = !is_space(text.at[i]) && memchr("-._*|,~/", text.at[i], 8) == NULL;
-        if (!sign) {
+        if (is_apart(text.at[i])) {
             gap++;
+            spaced |= is_space(text.at[i]);
             continue;
         }
-        if (count > 0 && gap > usual) {
+        if (count > 0 && (marked ? spaced : gap > usual)) {
             to[count++] = ' ';
         }
         gap = 0;
+        spaced = false;
         to[count++] = text.at[i];
     }
     return count;

@@ -21,10 +21,12 @@ enum salt {
     SALT_CLASS_WORD = 0xD000,
 };
 
-#define PIECE 4 /* points; words that are shorter have none */
+#define PIECE    4 /* points; words that are shorter have none */
 #define ROLL     UINT32_C(0x9E3779B1)
 #define ROLL_OUT (ROLL * ROLL * ROLL * ROLL)
-#define EDGE      ((uint32_t)'_')
+#define EDGE     ((uint32_t)'_')
+
+#define CLASSES_OF_TOKEN 3 /* that count, of a word with several */
 
 struct list {
     uint32_t *at;
@@ -33,13 +35,18 @@ struct list {
 
 static void put(struct list *list, enum gram_family family, uint32_t hash)
 {
-    if (list->count < GRAMS_MAX) {
-        hash ^= hash >> 13;
-        hash *= UINT32_C(0xC2B2AE35);
-        hash ^= hash >> 16;
-        list->at[list->count++] = (hash & ~UINT32_C(3)) | (uint32_t)family;
-    }
+    hash ^= hash >> 13;
+    hash *= UINT32_C(0xC2B2AE35);
+    hash ^= hash >> 16;
+    list->at[list->count++] = (hash & ~UINT32_C(3)) | (uint32_t)family;
 }
+
+/* Words, pieces, place, and what each class adds: no token has more. */
+_Static_assert(4 + TOKEN_CODES_MAX + 3 +
+                       CLASSES_OF_TOKEN *
+                           (2 + 2 * GRAM_EVENTS + GRAM_EVENTS * (GRAM_EVENTS - 1) / 2) <=
+                   GRAMS_MAX,
+               "room for a token's features");
 
 void grams_begin(struct grams *grams, const struct lexemes *lexemes)
 {
@@ -154,7 +161,7 @@ size_t grams_next(struct grams *grams, const struct token *token, uint32_t *feat
     put_shape(grams, token, &list);
     uint64_t classes = lexemes_step(grams->lexemes, &grams->walk, token, &grams->class_tokens);
     grams->classes = classes;
-    for (unsigned taken = 0; classes != 0 && taken < 3; taken++) {
+    for (unsigned taken = 0; classes != 0 && taken < CLASSES_OF_TOKEN; taken++) {
         uint8_t class = (uint8_t)__builtin_ctzll(classes);
         put_class(grams, class, grams->sentence, &list);
         classes &= classes - 1;

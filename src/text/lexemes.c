@@ -10,6 +10,9 @@
 
 #define SEPARATOR ((uint32_t)' ')
 
+#define STEM_SEED   UINT32_C(0x5EED)
+#define STEM_POINTS 5
+
 struct edge {
     uint32_t from;
     uint32_t point;
@@ -19,6 +22,7 @@ struct edge {
 struct node {
     uint64_t whole;  /* classes of lexemes that end here */
     uint64_t ending; /* of these, those whose last word may go on */
+    bool more;       /* edges leave it */
 };
 
 struct lexemes {
@@ -28,7 +32,8 @@ struct lexemes {
     struct node *nodes;
     uint32_t count;
     uint32_t room;
-    uint64_t begins[1024]; /* a bit for each way in which a lexeme's first points hash */
+    uint64_t begins[1024]; /* a bit for each hash of a first word or stem */
+    uint32_t stems;        /* a bit for each length of a stem that is entered */
 };
 
 static uint32_t place_of(const struct lexemes *lexemes, uint32_t from, uint32_t point)
@@ -46,26 +51,42 @@ static uint32_t follow(const struct lexemes *lexemes, uint32_t from, uint32_t po
     return lexemes->edges[place_of(lexemes, from, point)].to;
 }
 
-/* Most words begin as no lexeme does: one look tells, without a walk. Lexemes are entered by their
- * first three points, shorter ones by what they have. */
-static uint32_t beginning(const uint32_t *points, size_t count)
+/* Most words begin no lexeme: a look at a few bits tells, without a walk. A lexeme is entered by
+ * its first word, or by that word's first points when it may go on. */
+static void enter(struct lexemes *lexemes, uint32_t hash)
 {
-    uint32_t hash = (uint32_t)count;
-    for (size_t i = 0; i < count; i++) {
-        hash = token_mix(hash, points[i]);
-    }
-    return hash & 65535;
+    lexemes->begins[hash >> 6 & 1023] |= UINT64_C(1) << (hash & 63);
+}
+
+static bool entered(const struct lexemes *lexemes, uint32_t hash)
+{
+    return (lexemes->begins[hash >> 6 & 1023] >> (hash & 63) & 1) != 0;
 }
 
 static bool may_begin(const struct lexemes *lexemes, const struct token *token)
 {
-    for (size_t count = token->count < 3 ? token->count : 3; count > 0; count--) {
-        uint32_t bit = beginning(token->codes, count);
-        if (lexemes->begins[bit >> 6] >> (bit & 63) & 1) {
+    if (entered(lexemes, token->hash)) {
+        return true;
+    }
+    uint32_t hash = STEM_SEED;
+    for (uint16_t i = 0; i < token->count && i < STEM_POINTS; i++) {
+        hash = token_mix(hash, token->codes[i]);
+        if ((lexemes->stems >> i & 1) != 0 && entered(lexemes, hash)) {
             return true;
         }
     }
     return false;
+}
+
+static void enter_stem(struct lexemes *lexemes, const struct token *token)
+{
+    uint32_t hash = STEM_SEED;
+    uint16_t count = token->count < STEM_POINTS ? token->count : STEM_POINTS;
+    for (uint16_t i = 0; i < count; i++) {
+        hash = token_mix(hash, token->codes[i]);
+    }
+    lexemes->stems |= 1U << (count - 1);
+    enter(lexemes, hash);
 }
 
 static uint32_t extend(struct lexemes *lexemes, uint32_t from, uint32_t point)
@@ -73,6 +94,7 @@ static uint32_t extend(struct lexemes *lexemes, uint32_t from, uint32_t point)
     struct edge *edge = &lexemes->edges[place_of(lexemes, from, point)];
     if (edge->to == 0) {
         must(lexemes->count < lexemes->room);
+        lexemes->nodes[from].more = true;
         *edge = (struct edge){.from = from, .point = point, .to = lexemes->count++};
     }
     return edge->to;
@@ -102,8 +124,10 @@ static void add(struct lexemes *lexemes, const struct lexeme *item)
             node = extend(lexemes, node, SEPARATOR);
         }
         if (node == 0) {
-            uint32_t bit = beginning(token.codes, token.count < 3 ? token.count : 3);
-            lexemes->begins[bit >> 6] |= UINT64_C(1) << (bit & 63);
+            enter(lexemes, token.hash);
+            if (may_go_on(&token, starred)) {
+                enter_stem(lexemes, &token);
+            }
         }
         for (uint16_t i = 0; i < token.count; i++) {
             node = extend(lexemes, node, token.codes[i]);
@@ -186,7 +210,7 @@ uint64_t lexemes_step(const struct lexemes *lexemes, struct lexeme_walk *walk,
         unsigned span = fresh ? 1 : walk->spans[i] + 1U;
         *tokens = found != 0 && span > *tokens ? span : *tokens;
         all |= found;
-        if (node != 0 && kept < LEXEME_LIVE_MAX && span < UINT8_MAX) {
+        if (node != 0 && lexemes->nodes[node].more && kept < LEXEME_LIVE_MAX && span < UINT8_MAX) {
             walk->nodes[kept] = node;
             walk->spans[kept] = (uint8_t)span;
             kept++;
