@@ -91,7 +91,7 @@ static bool parse(struct str text, struct master *master)
     size_t len = 0;
     const char *end = NULL;
     text = str_trim(text);
-    bool fine = text.len == 2 * SEAL_KEY_BYTES &&
+    bool fine = text.len == (size_t)2 * SEAL_KEY_BYTES &&
                 sodium_hex2bin(key.bytes, sizeof key.bytes, text.at, text.len, NULL, &len, &end) ==
                     0 &&
                 len == SEAL_KEY_BYTES && end == text.at + text.len;
@@ -202,7 +202,7 @@ enum err master_read(const struct master_place *place, struct masters *masters, 
 enum err master_write(const struct master_place *place, const struct masters *masters,
                       struct fault *fault)
 {
-    char text[MASTER_KEYS_MAX * (2 * SEAL_KEY_BYTES + 1) + 1];
+    char text[MASTER_KEYS_MAX * ((size_t)2 * SEAL_KEY_BYTES + 1) + 1];
     size_t len = 0;
     must(masters->count > 0 && masters->count <= MASTER_KEYS_MAX);
     if (place->variable) {
@@ -211,7 +211,7 @@ enum err master_write(const struct master_place *place, const struct masters *ma
     for (size_t i = 0; i < masters->count; i++) {
         (void)sodium_bin2hex(text + len, sizeof text - len, masters->items[i].key.bytes,
                              SEAL_KEY_BYTES);
-        len += 2 * SEAL_KEY_BYTES;
+        len += (size_t)2 * SEAL_KEY_BYTES;
         text[len++] = '\n';
     }
     enum err code = file_write_atomic(place->name, (struct str){text, len}, 0600);

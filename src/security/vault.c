@@ -114,17 +114,16 @@ static struct str tag_of(const struct entry *entry)
     return (struct str){entry->placeholder + 2 + entry->label_len + 1, entry->tag_len};
 }
 
-static void write_placeholder(struct entry *entry, struct str label, const char *tag, size_t len)
+static void write_placeholder(struct entry *entry, struct str label, struct str tag)
 {
-    char *to = entry->placeholder;
-    memcpy(to, "[[", 2);
-    memcpy(to + 2, label.at, label.len);
-    to[2 + label.len] = '_';
-    memcpy(to + 3 + label.len, tag, len);
-    memcpy(to + 3 + label.len + len, "]]", 2);
+    const struct str pieces[] = {STR("[["), label, STR("_"), tag, STR("]]")};
+    entry->placeholder_len = 0;
+    for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++) {
+        memcpy(entry->placeholder + entry->placeholder_len, pieces[i].at, pieces[i].len);
+        entry->placeholder_len += pieces[i].len;
+    }
     entry->label_len = label.len;
-    entry->tag_len = len;
-    entry->placeholder_len = label.len + len + 5;
+    entry->tag_len = tag.len;
 }
 
 static struct entry *add(struct vault *vault, struct str label, struct str value, struct str mac)
@@ -134,7 +133,7 @@ static struct entry *add(struct vault *vault, struct str label, struct str value
     make_tag(mac, TAG_LONG, tag);
     size_t len = map_get(vault->by_tag, (struct str){tag, TAG_SHORT}) == NULL ? TAG_SHORT
                                                                               : TAG_LONG;
-    write_placeholder(entry, label, tag, len);
+    write_placeholder(entry, label, (struct str){tag, len});
     entry->value = must_have(malloc(value.len + 1));
     if (value.len > 0) {
         memcpy(entry->value, value.at, value.len);
@@ -235,7 +234,10 @@ struct cursor {
 
 static char lower(char byte)
 {
-    return byte >= 'A' && byte <= 'Z' ? (char)(byte + 32) : byte;
+    if (byte >= 'A' && byte <= 'Z') {
+        return (char)((unsigned char)byte | 0x20);
+    }
+    return byte;
 }
 
 static bool is_letter(char byte)
@@ -288,6 +290,39 @@ static bool read_joint(struct cursor *c)
     return true;
 }
 
+/* Letters and digits up to something else. */
+static struct str read_word(struct cursor *c)
+{
+    size_t from = c->at;
+    while (!ended(c) && is_word(c->text.at[c->at]) && c->text.at[c->at] != '_') {
+        c->at++;
+    }
+    return str_cut(c->text, from, c->at);
+}
+
+/* Labels are of letters. */
+static bool take_label(struct str word, struct seen *seen)
+{
+    for (size_t i = 0; i < word.len; i++) {
+        seen->capitals = seen->capitals && word.at[i] >= 'A' && word.at[i] <= 'Z';
+        if (!is_letter(word.at[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool take_tag(struct str word, struct seen *seen)
+{
+    seen->tag_len = word.len;
+    bool fits = word.len == TAG_SHORT || word.len == TAG_LONG;
+    for (size_t i = 0; fits && i < word.len; i++) {
+        seen->tag[i] = lower(word.at[i]);
+        fits = is_tag(word.at[i]);
+    }
+    return fits;
+}
+
 /* LABEL_tag: words joined, of which the last is the tag. */
 static enum match read_name(struct cursor *c, struct seen *seen)
 {
@@ -295,43 +330,25 @@ static enum match read_name(struct cursor *c, struct seen *seen)
     size_t from = c->at;
     seen->capitals = true;
     for (;;) {
-        size_t word = c->at;
-        while (!ended(c) && is_word(c->text.at[c->at]) && c->text.at[c->at] != '_') {
-            c->at++;
-        }
-        size_t len = c->at - word;
-        if (c->at - from > VAULT_PLACEHOLDER_MAX || (len == 0 && !ended(c))) {
+        struct str word = read_word(c);
+        size_t behind = c->at;
+        if (c->at - from > VAULT_PLACEHOLDER_MAX || (word.len == 0 && !ended(c))) {
             return MATCH_NO;
         }
         if (ended(c) && !c->final) {
             return MATCH_MORE;
         }
-        size_t mark = c->at;
-        if (read_joint(c)) {
-            for (size_t i = word; i < mark; i++) {
-                seen->capitals = seen->capitals && c->text.at[i] >= 'A' && c->text.at[i] <= 'Z';
-                if (!is_letter(c->text.at[i])) {
-                    return MATCH_NO; /* labels are of letters */
-                }
+        if (!read_joint(c)) {
+            if (ended(c) && !c->final && c->at > behind) {
+                return MATCH_MORE; /* after a backslash */
             }
-            joints++;
-            continue;
+            c->at = behind;
+            return joints > 0 && take_tag(word, seen) ? MATCH_YES : MATCH_NO;
         }
-        if (ended(c) && !c->final && c->at > mark) {
-            return MATCH_MORE; /* after a backslash */
-        }
-        c->at = mark;
-        if (joints == 0 || (len != TAG_SHORT && len != TAG_LONG)) {
+        joints++;
+        if (!take_label(word, seen)) {
             return MATCH_NO;
         }
-        seen->tag_len = len;
-        for (size_t i = 0; i < len; i++) {
-            seen->tag[i] = lower(c->text.at[word + i]);
-            if (!is_tag(seen->tag[i])) {
-                return MATCH_NO;
-            }
-        }
-        return MATCH_YES;
     }
 }
 
@@ -371,8 +388,8 @@ static bool may_begin(struct str text, size_t at)
     if (text.at[at] == '[') {
         return true;
     }
-    char before = at > 0 ? text.at[at - 1] : ' ';
-    return is_letter(text.at[at]) && !is_word(before) && before != '\\';
+    return is_letter(text.at[at]) &&
+           (at == 0 || (!is_word(text.at[at - 1]) && text.at[at - 1] != '\\'));
 }
 
 static size_t find(const struct window *window, struct spans *found,

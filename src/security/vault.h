@@ -21,7 +21,7 @@
 #define VAULT_ENTRIES_MAX     10000
 #define VAULT_BYTES_MAX       ((size_t)4 << 20) /* of all values */
 #define VAULT_LABEL_MAX       40
-#define VAULT_PLACEHOLDER_MAX 64
+#define VAULT_PLACEHOLDER_MAX 96
 
 struct vault;
 
