@@ -392,25 +392,38 @@ static bool may_begin(struct str text, size_t at)
            (at == 0 || (!is_word(text.at[at - 1]) && text.at[at - 1] != '\\'));
 }
 
+/* A placeholder has an underscore within so many bytes: brackets, spaces, a label. */
+#define AHEAD (VAULT_PLACEHOLDER_MAX + 8)
+
+static size_t next_joint(struct str text, size_t at)
+{
+    size_t found = str_find_byte(str_cut(text, at, text.len), '_');
+    return found == SIZE_MAX ? SIZE_MAX : at + found;
+}
+
+/* Where the next one could begin, seeing that `joint` is the next underscore. */
+static size_t skip_to(struct str text, size_t at, size_t joint)
+{
+    size_t reached = joint == SIZE_MAX ? text.len : joint;
+    return reached > at + AHEAD ? reached - AHEAD : at;
+}
+
 static size_t find(const struct window *window, struct spans *found,
                    bool (*counts)(const void *self, const struct seen *seen, uint16_t *kind),
                    const void *self)
 {
     struct str text = window->text;
     size_t at = window->from;
+    size_t joint = next_joint(text, at);
     while (at < text.len) {
         struct seen seen;
         uint16_t kind = 0;
+        if (joint < at) {
+            joint = next_joint(text, at);
+        }
+        at = skip_to(text, at, joint);
         if (!may_begin(text, at)) {
             at++;
-            continue;
-        }
-        size_t word = at;
-        while (word < text.len && is_letter(text.at[word])) {
-            word++;
-        }
-        if (word > at && word < text.len && text.at[word] != '_' && text.at[word] != '\\') {
-            at = word; /* a label goes on behind its first word */
             continue;
         }
         enum match match = read_placeholder(window, at, &seen);
@@ -474,21 +487,19 @@ static size_t find_tags(const void *self, const struct window *window, struct fi
     const struct vault *vault = self;
     struct str text = window->text;
     (void)state;
-    for (size_t at = window->from; at < text.len; at++) {
+    for (size_t at = next_joint(text, window->from); at < text.len; at = next_joint(text, at + 1)) {
         struct seen seen = {.tag_len = TAG_SHORT};
         size_t len = 0;
         uint16_t kind;
-        while (text.at[at] == '_' && len < TAG_SHORT && at + 1 + len < text.len &&
-               is_tag(text.at[at + 1 + len])) {
+        while (len < TAG_SHORT && at + 1 + len < text.len && is_tag(text.at[at + 1 + len])) {
             seen.tag[len] = lower(text.at[at + 1 + len]);
             len++;
         }
-        if (text.at[at] == '_' && len < TAG_SHORT && at + 1 + len == text.len && !window->final) {
+        if (len < TAG_SHORT && at + 1 + len == text.len && !window->final) {
             return at;
         }
         if (len == TAG_SHORT && is_ours(vault, &seen, &kind)) {
             spans_add(found, (struct span){at, at + 1 + TAG_SHORT, 0, 0, 1.0F});
-            at += TAG_SHORT;
         }
     }
     return text.len;
