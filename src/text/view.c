@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * view.c - runs that were copied, and replacements between them.
  *
- * Every replacement lies between two steps: one where it begins and one where it ends. A run that
- * was copied begins at a step, too, and may be longer than the view from there on (the last one).
+ * Invariant: every replacement lies between two steps, the first of which is marked as replaced, so
+ * that the way back never compares bytes and costs a binary search, whatever was copied. The last
+ * step is never marked.
  */
 #include "text/view.h"
 
@@ -18,27 +19,31 @@ struct view view_of(struct str source)
 
 void view_begin(struct view_writer *writer, struct str source, struct arena *arena)
 {
-    must(source.len < UINT32_MAX / 8);
+    must(source.len < VIEW_MAX);
     *writer = (struct view_writer){.source = source, .arena = arena};
     buf_init(&writer->text, 8 * source.len + 64);
 }
 
-static void add_step(struct view_writer *writer)
+/* A later step at the same place takes over: it knows what follows. */
+static void add_step(struct view_writer *writer, bool replaced)
 {
-    const struct view_step step = {(uint32_t)writer->text.len, (uint32_t)writer->taken};
+    const struct view_step step = {(uint32_t)writer->text.len,
+                                   (uint32_t)writer->taken & UINT32_C(0x7FFFFFFF), replaced};
     struct view_step *last = writer->count > 0 ? &writer->steps[writer->count - 1] : NULL;
     if (last != NULL && last->at == step.at && last->from == step.from) {
+        *last = step;
         return;
     }
     if (writer->count == writer->room) {
         size_t room = writer->room == 0 ? 16 : writer->room * 2;
         struct view_step *steps = arena_array_of(writer->arena, struct view_step, room);
-        if (writer->count > 0) {
+        if (writer->steps != NULL) {
             memcpy(steps, writer->steps, writer->count * sizeof *steps);
         }
         writer->steps = steps;
         writer->room = room;
     }
+    must(writer->steps != NULL);
     writer->steps[writer->count++] = step;
 }
 
@@ -50,8 +55,9 @@ static void put(struct view_writer *writer, struct str bytes)
 
 void view_copy(struct view_writer *writer, size_t bytes)
 {
+    must(bytes <= writer->source.len - writer->taken);
     if (writer->count == 0) {
-        add_step(writer);
+        add_step(writer, false);
     }
     put(writer, str_cut(writer->source, writer->taken, writer->taken + bytes));
     writer->taken += bytes;
@@ -59,11 +65,11 @@ void view_copy(struct view_writer *writer, size_t bytes)
 
 void view_replace(struct view_writer *writer, size_t bytes, struct str with)
 {
-    must(with.len <= 8 * bytes + 64);
-    add_step(writer);
+    must(bytes <= writer->source.len - writer->taken && with.len <= 8 * bytes + 64);
+    add_step(writer, true);
     put(writer, with);
     writer->taken += bytes;
-    add_step(writer);
+    add_step(writer, false);
 }
 
 struct view view_done(struct view_writer *writer)
@@ -143,19 +149,6 @@ static size_t step_at(const struct view *view, size_t at)
     return low > 0 ? low - 1 : 0;
 }
 
-/* Is what begins at this step a replacement, rather than a run that was copied? */
-static bool replaces(const struct view *view, size_t step)
-{
-    if (step + 1 >= view->count) {
-        return false;
-    }
-    const struct view_step *a = &view->steps[step];
-    const struct view_step *b = a + 1;
-    size_t text = b->at - a->at;
-    return text != b->from - a->from ||
-           memcmp(view->text.at + a->at, view->source.at + a->from, text) != 0;
-}
-
 void view_span(const struct view *view, size_t start, size_t end, size_t *from, size_t *to)
 {
     must(start <= end && end <= view->text.len);
@@ -164,13 +157,11 @@ void view_span(const struct view *view, size_t start, size_t end, size_t *from, 
         *to = end;
         return;
     }
-    size_t first = step_at(view, start);
-    *from = view->steps[first].from + (replaces(view, first) ? 0 : start - view->steps[first].at);
-    if (end == start) {
-        *to = *from;
-        return;
+    const struct view_step *first = &view->steps[step_at(view, start)];
+    *from = first->from + (first->replaced ? 0 : start - first->at);
+    *to = *from;
+    if (end > start) {
+        const struct view_step *last = &view->steps[step_at(view, end - 1)];
+        *to = last->replaced ? (last + 1)->from : last->from + (end - last->at);
     }
-    size_t last = step_at(view, end - 1);
-    *to = replaces(view, last) ? view->steps[last + 1].from
-                               : view->steps[last].from + (end - view->steps[last].at);
 }

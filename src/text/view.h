@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * view.h - a text made from another one, with the way back to the bytes it came from.
  *
- * Detection reads folded or decoded text, redaction edits the original: a view carries an offset map.
- * Between two steps of the map, view and source advance byte by byte together; at a step the view
- * stands at `at` and the source at `from`. A view that changed nothing aliases its source and has no
- * steps. Views nest: the source of one may be the text of another. All memory is the arena's.
+ * Detection reads folded or decoded text, redaction edits the original: a view carries an offset
+ * map. At a step the view stands at `at` and the source at `from`; up to the next step both advance
+ * byte by byte together, or what is between is one replacement. A view that changed nothing aliases
+ * its source and has no steps. Views nest: the source of one may be the text of another. All memory
+ * is the arena's.
  */
 #ifndef AIRE_TEXT_VIEW_H
 #define AIRE_TEXT_VIEW_H
@@ -13,8 +14,9 @@
 #include "base/buf.h"
 
 struct view_step {
-    uint32_t at;   /* byte of the view */
-    uint32_t from; /* byte of the source */
+    uint32_t at;           /* byte of the view */
+    uint32_t from : 31;    /* byte of the source */
+    uint32_t replaced : 1; /* up to the next step, rather than copied */
 };
 
 struct view {
@@ -38,10 +40,13 @@ struct view_writer {
 /* The source itself. */
 struct view view_of(struct str source);
 
+/* Sources of VIEW_MAX and more are a programmer's error. */
+#define VIEW_MAX (UINT32_MAX / 8 - 64)
 void view_begin(struct view_writer *writer, struct str source, struct arena *arena);
 /* The next `bytes` of the source go over as they are. */
 void view_copy(struct view_writer *writer, size_t bytes);
-/* The next `bytes` of the source become `with` ("" drops them). */
+/* The next `bytes` of the source become `with` ("" drops them): at most 8 * bytes + 64, and over
+ * all at most 8 times the source + 64. */
 void view_replace(struct view_writer *writer, size_t bytes, struct str with);
 struct view view_done(struct view_writer *writer);
 
@@ -49,7 +54,8 @@ struct view view_done(struct view_writer *writer);
  * become U+FFFD. */
 struct view view_unescape(struct str raw, struct arena *arena);
 
-/* The bytes of the source that [start, end) of the view came from, widened to whole replacements. */
+/* The bytes of the source that [start, end) of the view came from, widened to whole replacements.
+ */
 void view_span(const struct view *view, size_t start, size_t end, size_t *from, size_t *to);
 
 #endif

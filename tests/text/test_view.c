@@ -78,6 +78,73 @@ static void what_was_dropped_belongs_to_what_spans_it(void **state)
     arena_free(arena);
 }
 
+/* "\xC3\x9F" and "ss" are two bytes each: half of one is all of the other. */
+static void a_replacement_of_one_length_is_whole_too(void **state)
+{
+    (void)state;
+    struct arena *arena = arena_new(1024);
+    struct view_writer writer;
+    view_begin(&writer, STR("gro\xC3\x9F und"), arena);
+    view_copy(&writer, 3);
+    view_replace(&writer, 2, STR("ss"));
+    view_replace(&writer, 1, STR("_"));
+    view_copy(&writer, 3);
+    struct view view = view_done(&writer);
+    assert_span(&view, 3, 4, "\xC3\x9F");
+    assert_span(&view, 4, 5, "\xC3\x9F");
+    assert_span(&view, 4, 6, "\xC3\x9F ");
+    assert_span(&view, 2, 4, "o\xC3\x9F");
+    assert_span(&view, 5, 7, " u");
+    arena_free(arena);
+}
+
+static void what_was_put_in_comes_from_nothing(void **state)
+{
+    (void)state;
+    struct arena *arena = arena_new(1024);
+    struct view_writer writer;
+    view_begin(&writer, STR("<s>"), arena);
+    view_copy(&writer, 1);
+    view_replace(&writer, 0, STR(" "));
+    view_copy(&writer, 2);
+    struct view view = view_done(&writer);
+    assert_span(&view, 1, 2, "");
+    assert_span(&view, 0, 2, "<");
+    assert_span(&view, 1, 3, "s");
+    assert_span(&view, 0, 4, "<s>");
+    arena_free(arena);
+}
+
+/* A span of a view of a view goes back step by step. */
+static void views_nest(void **state)
+{
+    (void)state;
+    struct arena *arena = arena_new(1024);
+    struct view_writer writer;
+    struct view inner = view_unescape(STR("a\\u200bb \\u00dfc\\nd"), arena);
+    view_begin(&writer, inner.text, arena);
+    view_copy(&writer, 1);
+    view_replace(&writer, 3, STR("")); /* U+200B */
+    view_copy(&writer, 2);
+    view_replace(&writer, 2, STR("ss"));
+    view_copy(&writer, 3);
+    struct view outer = view_done(&writer);
+    assert_true(str_equal(outer.text, STR("ab ssc\nd")));
+    static const struct {
+        size_t start;
+        size_t end;
+        const char *source;
+    } cases[] = {{0, 1, "a"},        {0, 2, "a\\u200bb"}, {3, 4, "\\u00df"},
+                 {4, 6, "\\u00dfc"}, {6, 8, "\\nd"},      {0, 8, "a\\u200bb \\u00dfc\\nd"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        size_t from;
+        size_t to;
+        view_span(&outer, cases[i].start, cases[i].end, &from, &to);
+        assert_span(&inner, from, to, cases[i].source);
+    }
+    arena_free(arena);
+}
+
 /* A copied run keeps its bytes; a span of the view covers exactly the pieces it touches. */
 static void any_span_covers_what_it_came_from(void **state)
 {
@@ -108,7 +175,7 @@ static void any_span_covers_what_it_came_from(void **state)
             if (copied[pieces]) {
                 view_copy(&writer, bytes);
             } else {
-                view_replace(&writer, bytes, (struct str){"####", len});
+                view_replace(&writer, bytes, (struct str){"aaaa", len});
             }
             piece_from[pieces] = taken;
             taken += bytes;
@@ -146,6 +213,9 @@ int main(void)
         cmocka_unit_test(what_did_not_change_is_the_source_itself),
         cmocka_unit_test(escapes_are_decoded_and_found_again),
         cmocka_unit_test(what_was_dropped_belongs_to_what_spans_it),
+        cmocka_unit_test(a_replacement_of_one_length_is_whole_too),
+        cmocka_unit_test(what_was_put_in_comes_from_nothing),
+        cmocka_unit_test(views_nest),
         cmocka_unit_test(any_span_covers_what_it_came_from),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
