@@ -8,7 +8,7 @@
  * no new one can be formed. sanitize(sanitize(x)) is sanitize(x). Time is linear.
  *
  * Two steps, two views: `seen` of the text (what can be seen), `view` of `seen.text` (tokens
- * broken). Where nothing changed both alias the text.
+ * broken). Where nothing changed both alias the text. The text is shorter than VIEW_MAX.
  */
 #ifndef AIRE_SECURITY_SANITIZE_H
 #define AIRE_SECURITY_SANITIZE_H
@@ -18,7 +18,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Words of operators keep their tokens: they know their model. */
+/* TRUSTED: operators know their model and its tokens. Of their words only ill-formed bytes,
+ * controls and bidi controls go; what else nobody sees is told and stays. */
 enum sanitize_slot { SANITIZE_PROMPT, SANITIZE_TRUSTED };
 
 enum sanitize_kind {
@@ -27,16 +28,18 @@ enum sanitize_kind {
     SANITIZE_BIDI,       /* overrides and isolates of direction */
     SANITIZE_INVISIBLE,  /* zero width, fillers, stray joiners and selectors */
     SANITIZE_TAG,        /* text hidden in tag characters or selectors */
-    SANITIZE_TOKEN       /* special tokens */
+    SANITIZE_TOKEN,      /* special tokens */
+    SANITIZE_MARK /* ### and SYSTEM: before a line: Markdown and logs, alone never an attack */
 };
-#define SANITIZE_KINDS 6
+#define SANITIZE_KINDS 7
 const char *sanitize_kind_name(enum sanitize_kind kind);
 
 #define SANITIZE_FINDINGS_MAX 16 /* told with their place; all are counted */
 
 struct sanitize_finding {
     enum sanitize_kind kind;
-    size_t start; /* bytes of the text (tokens: of what can be seen of it) */
+    const char *family; /* tokens and marks: whose they are, "llama"; else NULL */
+    size_t start;       /* bytes of the text */
     size_t end;
 };
 
@@ -46,8 +49,8 @@ struct sanitize_result {
     bool changed;
     struct sanitize_finding findings[SANITIZE_FINDINGS_MAX];
     size_t finding_count;
-    uint32_t counts[SANITIZE_KINDS]; /* runs of each kind */
-    struct str hidden;               /* what tag characters and selectors spelled out */
+    uint32_t counts[SANITIZE_KINDS]; /* runs of each kind; tokens one by one */
+    struct str hidden;               /* what tag characters and selectors spelled out, in UTF-8 */
 };
 
 void sanitize(struct str text, enum sanitize_slot slot, struct arena *arena,
