@@ -418,12 +418,12 @@ static size_t see_point(struct seeing *s)
         s->before = flag > 0 ? TAG_LETTER + 0x7F : code;
         return flag > 0 ? flag : bytes;
     }
-    tell(s, kind, bytes);
     surface(s, code);
     if (s->slot == SANITIZE_TRUSTED && (kind == SANITIZE_INVISIBLE || kind == SANITIZE_TAG)) {
         s->before = code;
         return bytes;
     }
+    tell(s, kind, bytes);
     if (s->drop_to != s->at) {
         flush(s);
         s->drop_from = s->at;

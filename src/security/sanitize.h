@@ -19,7 +19,8 @@
 #include <stdint.h>
 
 /* TRUSTED: operators know their model and its tokens. Of their words only ill-formed bytes,
- * controls and bidi controls go; what else nobody sees is told and stays. */
+ * controls and bidi controls go; what else nobody sees stays and is no finding, but `hidden` tells
+ * it. */
 enum sanitize_slot { SANITIZE_PROMPT, SANITIZE_TRUSTED };
 
 enum sanitize_kind {
@@ -36,6 +37,7 @@ const char *sanitize_kind_name(enum sanitize_kind kind);
 
 #define SANITIZE_FINDINGS_MAX 16 /* told with their place; all are counted */
 
+/* Each is a place that changed. */
 struct sanitize_finding {
     enum sanitize_kind kind;
     const char *family; /* tokens and marks: whose they are, "llama"; else NULL */
