@@ -363,6 +363,7 @@ static enum err start(struct service *s, const struct service_options *options, 
         return code;
     }
     s->workers = workers_new(1);
+    s->commons.workers = s->workers;
     make_shards(s, options->threads);
     code = open_listeners(s, options->listen, exit_code, fault);
     return code == ERR_OK ? start_threads(s, exit_code, fault) : code;

@@ -15,7 +15,8 @@ struct trial {
     struct exchange *x; /* NULL: it has ended */
     struct guarded *guarded;
     struct arena *arena;
-    struct vault *vault;
+    struct session *session; /* both held on its own where a worker has it */
+    struct generation *generation;
     struct json json;
     struct texts texts;
     struct view *views;
@@ -107,7 +108,7 @@ static void judge(struct trial *j)
 {
     read_texts(j);
     j->input.arena = j->arena;
-    j->input.vault = j->vault;
+    j->input.vault = session_vault(j->session);
     guard_input_judge(&j->input);
     if (j->texts.overflow) {
         guard_not_evaluated(&j->input.report, GUARD_INJECTION, MODE_ENFORCE, true,
@@ -184,8 +185,9 @@ static void done(struct job *job)
         take_result(j->guarded, j, x->arena);
         j->guarded->trial = NULL;
     } else {
-        vault_free(j->vault);
+        session_release(j->session);
     }
+    generation_unref(j->generation);
     arena_free(j->arena);
     if (x != NULL) {
         pipeline_resume(x);
@@ -203,7 +205,7 @@ static bool submit(struct exchange *x, struct guarded *g)
     j->arena = arena;
     j->x = x;
     j->guarded = g;
-    j->vault = g->vault;
+    j->session = g->session;
     memcpy(j->canary, g->canary, sizeof j->canary);
     j->json.text = arena_str(arena, x->json.text);
     j->input.side = &g->set->input;
@@ -211,7 +213,9 @@ static bool submit(struct exchange *x, struct guarded *g)
     j->job.home = x->gateway->loop;
     j->job.run = run;
     j->job.done = done;
+    j->generation = generation_ref(x->generation);
     if (workers_submit(workers, &j->job) != ERR_OK) {
+        generation_unref(j->generation);
         arena_free(arena);
         return false;
     }
@@ -224,7 +228,7 @@ enum flow guarded_judge(struct exchange *x, struct guarded *g)
     if (x->json.text.len > GUARDED_INLINE_BYTES && submit(x, g)) {
         return FLOW_WAIT;
     }
-    struct trial j = {.arena = x->arena, .vault = g->vault, .json = x->json};
+    struct trial j = {.arena = x->arena, .session = g->session, .json = x->json};
     memcpy(j.canary, g->canary, sizeof j.canary);
     j.input.side = &g->set->input;
     j.input.model = x->generation->injection;
@@ -271,9 +275,9 @@ void guarded_hook_said(struct guard_report *report, const struct guard_side *sid
 void guarded_end(struct guarded *g)
 {
     if (g->trial != NULL) {
-        g->trial->x = NULL; /* the vault is its own now */
+        g->trial->x = NULL; /* the session is the worker's to release now */
         g->trial = NULL;
-        return;
+    } else if (g->session != NULL) {
+        session_release(g->session);
     }
-    vault_free(g->vault);
 }

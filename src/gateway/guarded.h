@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * guarded.h - what the guardrails know of an exchange: set, vault, the request's edits, reports.
  *
- * Lives in the exchange's arena from the guard stage on; its vault and its judge of the answer are
- * freed at the exchange's end. A large request is judged on a worker, with a copy of its own: the
- * exchange may end before it.
+ * Lives in the exchange's arena from the guard stage on; its session is released and its judge of
+ * the answer is freed at the exchange's end. A large request is judged on a worker, with a copy of
+ * its own: the exchange may end before it.
  */
 #ifndef AIRE_GATEWAY_GUARDED_H
 #define AIRE_GATEWAY_GUARDED_H
@@ -13,6 +13,7 @@
 #include "gateway/texts.h"
 #include "security/guard_input.h"
 #include "security/guard_output.h"
+#include "security/session.h"
 #include "text/view.h"
 #include "json/json_edit.h"
 
@@ -25,7 +26,7 @@ struct trial; /* guarded.c: one request under judgement */
 
 struct guarded {
     const struct guard_set *set;
-    struct vault *vault;
+    struct session *session; /* NULL: it could not be opened */
     struct guard_report input;
     const struct splice *splices; /* of the request's body */
     size_t splice_count;

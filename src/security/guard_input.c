@@ -352,7 +352,7 @@ void guard_input_judge(struct guard_input *input)
     }
     if (side->restores) {
         finders[count++] = placeholder_finder;
-        finders[count++] = vault_finder(input->vault);
+        finders[count++] = vault_forgery_finder(input->vault);
     }
     input->report.arena = input->arena;
     check_length(input);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * world.c - builds a run, lets it happen, takes it apart. */
 #include "sim/world.h"
+#include "security/session.h"
 
 #include "app/tables.h"
 #include "base/must.h"
@@ -239,6 +240,13 @@ static void open_store(struct world *world)
         (void)fprintf(stderr, "sim: store: %s\n", fault.words);
         must(false);
     }
+    const struct master_place place = {.name = "/nowhere"};
+    struct masters masters = {.count = 1};
+    masters.items[0] = master_of(&(const struct seal_key){{7}});
+    /* Records stay in clear, so that they can be compared with what was seen. */
+    world->keyring = keyring_new(world->commons.env, &place, &masters);
+    world->commons.sessions = sessions_new(world->keyring, world->commons.store,
+                                           world->commons.env);
     if (plan_chance(&world->rng, 200)) {
         world->records_refused = 1 + rng_below(&world->rng, 5);
         struct value values[] = {value_of_i64((int64_t)world->records_refused), value_of_i64(1)};
@@ -455,6 +463,8 @@ static void close_world(struct world *world)
     generation_unref(commons->current);
     registry_free(commons->registry);
     identity_free(commons->identity);
+    sessions_free(commons->sessions);
+    keyring_free(world->keyring);
     limits_free(commons->limits);
     stops_free(commons->stops);
     mutex_end(&commons->lock);

@@ -38,6 +38,7 @@ struct world {
     struct arena *arena; /* evidence; freed last */
     struct sim_env *sim;
     struct commons commons;
+    struct keyring *keyring;                               /* of the sessions */
     struct generation *generations[WORLD_GENERATIONS_MAX]; /* a reference each */
     size_t generation_count;
     struct station stations[WORLD_STATIONS_MAX];

@@ -42,35 +42,74 @@ static bool asks_logprobs(const struct exchange *x)
 static struct guarded *begin(struct exchange *x)
 {
     struct guarded *g = arena_new_of(x->arena, struct guarded);
-    struct seal_key key;
-    env_entropy(x->gateway->commons->env, key.bytes, sizeof key.bytes);
     g->set = x->route->guards;
-    g->vault = vault_new(&key);
     if (g->set->output.canary && g->set->output.modes[GUARD_PROMPT_LEAK] != MODE_OFF) {
-        leak_canary((struct str){(const char *)key.bytes, sizeof key.bytes}, g->canary);
+        char key[32];
+        env_entropy(x->gateway->commons->env, key, sizeof key);
+        leak_canary((struct str){key, sizeof key}, g->canary);
     }
-    seal_key_wipe(&key);
     return g;
+}
+
+/* What comes next, and what is waited for. */
+enum step { STEP_BEGIN, STEP_JUDGE, STEP_SAVE, STEP_OPINION, STEP_WEBHOOK, STEP_TELL };
+
+struct asking {
+    enum step step;
+    struct session_wait *wait;
+    struct hook_call *call;
+    enum guard_id guard; /* who is being asked */
+};
+
+/* ---- the session and its vault ---- */
+
+/* What could not be hidden, or brought back, is not sent. */
+static void no_session(struct exchange *x)
+{
+    guard_not_evaluated(&x->guarded->input, GUARD_PII, MODE_ENFORCE, true, "no_session");
+}
+
+static void session_came(void *object, enum err result, struct session *session)
+{
+    struct exchange *x = object;
+    struct guarded *g = x->guarded;
+    g->asking->wait = NULL;
+    if (session != NULL) {
+        g->session = session;
+    }
+    if (result != ERR_OK) {
+        no_session(x);
+    }
+    pipeline_resume(x);
+}
+
+/* A session is kept where values are hidden in it, and nowhere else. */
+static void open_session(struct exchange *x, struct asking *asking)
+{
+    bool kept = x->guarded->set->input.acting.count > 0 && !x->route->ephemeral;
+    const struct key_scope scope = {x->principal.tenant, x->principal.name, x->user,
+                                    kept ? x->session : STR("")};
+    const struct session_ask ask = {x->gateway->loop, session_came, x};
+    if (session_open(x->gateway->commons->sessions, &scope, &ask, &x->guarded->session,
+                     &asking->wait) != ERR_OK) {
+        no_session(x);
+    }
+}
+
+/* The way back is durable before the request leaves. */
+static void save_session(struct exchange *x, struct asking *asking)
+{
+    const struct session_ask ask = {x->gateway->loop, session_came, x};
+    if (session_save(x->guarded->session, &ask, &asking->wait) != ERR_OK) {
+        no_session(x);
+    }
 }
 
 /* ---- external judges, one after the other, on what the model would get ---- */
 
-struct asking {
-    bool begun;
-    bool opinion;
-    bool webhook;
-    enum guard_id guard; /* who is being asked */
-    struct hook_call *call;
-};
-
-static struct asking *asking_of(struct exchange *x)
-{
-    return x->guarded->asking;
-}
-
 static void answered(struct exchange *x, const struct hook_answer *answer)
 {
-    struct asking *asking = asking_of(x);
+    struct asking *asking = x->guarded->asking;
     asking->call = NULL;
     guarded_hook_said(&x->guarded->input, &x->guarded->set->input, asking->guard, answer);
     pipeline_resume(x);
@@ -100,40 +139,48 @@ static bool ask(struct exchange *x, struct asking *asking, enum guard_id guard,
     return true;
 }
 
-static bool ask_next(struct exchange *x, struct asking *asking)
-{
-    const struct guard_side *side = &x->guarded->set->input;
-    if (!asking->opinion) {
-        asking->opinion = true;
-        if (ask(x, asking, GUARD_SECOND_OPINION, &side->opinion)) {
-            return true;
-        }
-    }
-    if (!asking->webhook) {
-        asking->webhook = true;
-        return ask(x, asking, GUARD_WEBHOOK, &side->webhook);
-    }
-    return false;
-}
-
 /* ---- the stage ---- */
 
-static enum flow begin_guard(struct exchange *x, struct asking *asking)
+static void judge(struct exchange *x)
 {
-    if (guard_side_acts(&x->route->guards->output) && asks_logprobs(x)) {
-        exchange_refuse(x, 400, "logprobs_unavailable",
-                        "this route's output guardrails do not go with logprobs");
-        return FLOW_REPLY;
-    }
+    struct guarded *g = x->guarded;
     struct instant began = env_instant(loop_env(x->gateway->loop));
-    x->guarded = begin(x);
-    x->guarded->asking = asking;
-    asking->begun = true;
-    if (guarded_judge(x, x->guarded) == FLOW_WAIT) {
-        return FLOW_WAIT;
+    if (guarded_judge(x, g) == FLOW_NEXT) {
+        g->judged_us = instant_since_us(env_instant(loop_env(x->gateway->loop)), began);
     }
-    x->guarded->judged_us = instant_since_us(env_instant(loop_env(x->gateway->loop)), began);
-    return FLOW_NEXT;
+}
+
+static void take_step(struct exchange *x, struct asking *asking)
+{
+    struct guarded *g = x->guarded;
+    bool stopped = g->input.verdict >= VERDICT_ESCALATE;
+    switch (asking->step++) {
+    case STEP_BEGIN:
+        open_session(x, asking);
+        break;
+    case STEP_JUDGE:
+        if (g->session != NULL) {
+            judge(x);
+        }
+        break;
+    case STEP_SAVE:
+        if (g->session != NULL && !stopped) {
+            save_session(x, asking);
+        }
+        break;
+    case STEP_OPINION:
+        (void)ask(x, asking, GUARD_SECOND_OPINION, &g->set->input.opinion);
+        break;
+    case STEP_WEBHOOK:
+        (void)ask(x, asking, GUARD_WEBHOOK, &g->set->input.webhook);
+        break;
+    case STEP_TELL:
+        tell(x, g);
+        if (stopped) {
+            exchange_raise(x, g->input.verdict, guard_name(g->input.by).at);
+        }
+        break;
+    }
 }
 
 static enum flow on_request(struct exchange *x, void *state)
@@ -142,17 +189,20 @@ static enum flow on_request(struct exchange *x, void *state)
     if (x->route->guards == NULL || x->json.count == 0) {
         return FLOW_NEXT;
     }
-    enum flow flow = asking->begun ? FLOW_NEXT : begin_guard(x, asking);
-    if (flow != FLOW_NEXT) {
-        return flow;
+    if (x->guarded == NULL) {
+        if (guard_side_acts(&x->route->guards->output) && asks_logprobs(x)) {
+            exchange_refuse(x, 400, "logprobs_unavailable",
+                            "this route's output guardrails do not go with logprobs");
+            return FLOW_REPLY;
+        }
+        x->guarded = begin(x);
+        x->guarded->asking = asking;
     }
-    struct guarded *g = x->guarded;
-    if (!g->judged || asking->call != NULL || ask_next(x, asking)) {
-        return FLOW_WAIT;
-    }
-    tell(x, g);
-    if (g->input.verdict >= VERDICT_ESCALATE) {
-        exchange_raise(x, g->input.verdict, guard_name(g->input.by).at);
+    while (asking->step <= STEP_TELL) {
+        if (asking->wait != NULL || asking->call != NULL || x->guarded->trial != NULL) {
+            return FLOW_WAIT;
+        }
+        take_step(x, asking);
     }
     return FLOW_NEXT;
 }
@@ -170,6 +220,10 @@ static void on_attempt(struct exchange *x, void *state, struct json_edit *edit)
 static void on_end(struct exchange *x, void *state)
 {
     struct asking *asking = state;
+    if (asking->wait != NULL) {
+        session_cancel(asking->wait);
+        asking->wait = NULL;
+    }
     if (asking->call != NULL) {
         hook_cancel(asking->call);
         asking->call = NULL;

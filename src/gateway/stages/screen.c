@@ -67,7 +67,8 @@ static enum judging judges(struct exchange *x, void *state)
     if (g == NULL) {
         return s->how = JUDGES_NOT;
     }
-    bool restores = g->set->input.restores && vault_count(g->vault) > 0;
+    bool restores = g->set->input.restores && g->session != NULL &&
+                    vault_count(session_vault(g->session)) > 0;
     s->how = guard_side_acts(&g->set->output) || restores ? JUDGES_HOLDING
              : guard_side_watches(&g->set->output)        ? JUDGES_WATCHING
                                                           : JUDGES_NOT;
@@ -84,7 +85,7 @@ static void on_attempt(struct exchange *x, void *state, struct json_edit *edit)
         return;
     }
     end_channels(s);
-    struct vault *vault = g->set->input.restores ? g->vault : NULL;
+    struct vault *vault = g->set->input.restores ? session_vault(g->session) : NULL;
     guard_output_init(&g->output, &g->set->output, vault, g->leak, x->arena);
     guard_output_init(&s->echo, &no_side, vault, NULL, x->arena);
     guard_channel_init(&s->whole, &g->output, UINT32_MAX);
