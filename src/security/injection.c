@@ -7,7 +7,6 @@
 
 #include "base/must.h"
 #include "security/injection_model.h"
-#include "text/decode.h"
 
 #include <math.h>
 #include <string.h>
@@ -111,7 +110,7 @@ void injection_scan(const struct injection_model *model, struct str text,
     must(model != NULL && provenance < PROVENANCES);
     *result = (struct injection_result){.score = 0};
     struct decode decode;
-    decode_all(&decode, model->fold, text, arena);
+    decode_all(&decode, &model->odds, text, arena);
     struct best best = read_text(model, text);
     double more = (double)model->numbers.provenance[provenance];
     if (!best.any) {

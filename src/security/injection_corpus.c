@@ -5,7 +5,6 @@
 
 #include "base/must.h"
 #include "base/num.h"
-#include "text/decode.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -164,7 +163,7 @@ enum err corpus_add(struct corpus *corpus, const struct corpus_example *example,
     size_t from = example->spanned ? example->start : 0;
     size_t to = example->spanned ? example->end : SIZE_MAX;
     struct decode decode;
-    decode_all(&decode, corpus->blank->fold, example->text, corpus->scratch);
+    decode_all(&decode, &corpus->blank->odds, example->text, corpus->scratch);
     add_part(corpus, example->text, source, from, to);
     for (size_t i = 0; i < decode.count; i++) {
         const struct decoded *view = &decode.views[i];

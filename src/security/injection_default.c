@@ -19,12 +19,16 @@ __asm__(".section .rodata\n"
 extern const char injection_default_begin[];
 extern const char injection_default_end[];
 
+struct str injection_default_bytes(void)
+{
+    return (struct str){injection_default_begin,
+                        (size_t)(injection_default_end - injection_default_begin)};
+}
+
 struct injection_model *injection_model_default(void)
 {
     struct injection_model *model = NULL;
-    size_t bytes = (size_t)(injection_default_end - injection_default_begin);
-    enum err code = injection_model_read((struct str){injection_default_begin, bytes}, &model,
-                                         NULL);
+    enum err code = injection_model_read(injection_default_bytes(), &model, NULL);
     must(code == ERR_OK); /* tests read it before any release */
     return model;
 }

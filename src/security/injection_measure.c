@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
- * injection_measure.c - figures of left-out scores; ties of scores count half in the AUC.
+ * injection_measure.c - figures of left-out scores.
  */
 #include "security/injection_measure.h"
 
 #include "base/must.h"
+#include "stats/calibrate.h"
 
 #include <math.h>
 #include <stdlib.h>
+
+#define FALSE_ALARMS 0.01
 
 static const struct fold_of {
     unsigned fold;
@@ -53,87 +56,31 @@ void measure_scores(struct corpus *corpus, const struct train_options *options)
     }
 }
 
-struct scored {
-    double raw;
-    bool attack;
-    bool hard;
-    uint8_t source;
-};
-
-static int by_raw(const void *a, const void *b)
+/* The left-out rows that are attacks or benign, of these all or the hard ones. */
+static size_t gather(const struct corpus *corpus, bool hard, struct scored *scored)
 {
-    double x = ((const struct scored *)a)->raw;
-    double y = ((const struct scored *)b)->raw;
-    return (x > y) - (x < y);
-}
-
-/* The score above which at most one in a hundred of these lies. */
-static double one_in_hundred(const struct scored *scored, size_t count, bool hard)
-{
-    size_t all = 0;
-    for (size_t i = 0; i < count; i++) {
-        all += !scored[i].attack && (!hard || scored[i].hard);
-    }
-    size_t may = all / 100;
-    size_t seen = 0;
-    for (size_t i = count; i > 0; i--) {
-        const struct scored *one = &scored[i - 1];
-        if (!one->attack && (!hard || one->hard) && ++seen > may) {
-            return one->raw;
+    size_t count = 0;
+    for (size_t i = 0; i < corpus->row_count; i++) {
+        const struct corpus_row *row = &corpus->rows[i];
+        if (!isnan(row->raw) && (row->attack || !hard || row->hard)) {
+            scored[count++] = (struct scored){.raw = row->raw, .positive = row->attack};
         }
     }
-    return 0;
+    calibrate_sort(scored, count);
+    return count;
 }
 
-static double area(const struct scored *scored, size_t count, size_t attacks, size_t benign)
-{
-    double below = 0;
-    double sum = 0;
-    for (size_t i = 0; i < count;) {
-        size_t end = i;
-        double positive = 0;
-        double negative = 0;
-        for (; end < count && scored[end].raw <= scored[i].raw; end++) {
-            positive += scored[end].attack;
-            negative += !scored[end].attack;
-        }
-        sum += positive * (below + negative / 2);
-        below += negative;
-        i = end;
-    }
-    return attacks == 0 || benign == 0 ? 0 : sum / ((double)attacks * (double)benign);
-}
-
-/* The slope by Newton steps on the logistic loss, the centre being given. */
-static double slope_of(const struct scored *scored, size_t count, double centre)
-{
-    double slope = 1;
-    for (int step = 0; step < 50; step++) {
-        double gradient = 0;
-        double curve = 1e-9;
-        for (size_t i = 0; i < count; i++) {
-            double x = scored[i].raw - centre;
-            double p = 1 / (1 + exp(-(slope * x + log(4))));
-            gradient += (p - (scored[i].attack ? 1 : 0)) * x;
-            curve += p * (1 - p) * x * x;
-        }
-        double next = slope - gradient / curve;
-        slope = next < 0.05 ? 0.05 : next > 20 ? 20 : next;
-    }
-    return slope;
-}
-
-static void count_sources(const struct corpus *corpus, const struct scored *scored, size_t count,
-                          struct measure *measure)
+static void count_sources(const struct corpus *corpus, struct measure *measure)
 {
     double sum = 0;
     size_t counted = 0;
     for (size_t k = 0; k < 2 * corpus->source_count; k++) {
         struct measure_source source = {.name = corpus->sources[k / 2], .attack = k % 2 == 0};
-        for (size_t i = 0; i < count; i++) {
-            if (scored[i].source == k / 2 && scored[i].attack == source.attack) {
+        for (size_t i = 0; i < corpus->row_count; i++) {
+            const struct corpus_row *row = &corpus->rows[i];
+            if (row->source == k / 2 && row->attack == source.attack && !isnan(row->raw)) {
                 source.rows++;
-                source.above += scored[i].raw > measure->threshold;
+                source.above += row->raw > measure->threshold;
             }
         }
         if (source.rows > 0) {
@@ -147,46 +94,51 @@ static void count_sources(const struct corpus *corpus, const struct scored *scor
     measure->macro_recall = counted == 0 ? 0 : sum / (double)counted;
 }
 
-void measure_figures(const struct corpus *corpus, struct measure *measure)
+static double share(size_t part, size_t whole, double otherwise)
 {
-    *measure = (struct measure){.threshold = 0};
-    struct scored *scored = must_have(calloc(corpus->row_count + 1, sizeof *scored));
-    size_t count = 0;
-    for (size_t i = 0; i < corpus->row_count; i++) {
-        const struct corpus_row *row = &corpus->rows[i];
-        if (!isnan(row->raw)) {
-            scored[count++] = (struct scored){row->raw, row->attack, row->hard, row->source};
-            measure->attacks += row->attack;
-            measure->benign += !row->attack;
-            measure->hard += row->hard;
-        }
-    }
-    qsort(scored, count, sizeof *scored, by_raw);
-    measure->threshold = one_in_hundred(scored, count, false);
-    measure->hard_threshold = one_in_hundred(scored, count, true);
-    measure->auc = area(scored, count, measure->attacks, measure->benign);
-    /* 0.8 must be right for ordinary and for hard benign texts. */
-    double centre = measure->threshold > measure->hard_threshold ? measure->threshold
-                                                                 : measure->hard_threshold;
-    measure->numbers.centre = (float)centre;
-    measure->numbers.slope = (float)slope_of(scored, count, centre);
+    return whole == 0 ? otherwise : (double)part / (double)whole;
+}
+
+/* What is above the calibrated 0.8. */
+static void count_above(const struct corpus *corpus, double centre, struct measure *measure)
+{
     size_t caught = 0;
     size_t found = 0;
     size_t wrong = 0;
     size_t hard_wrong = 0;
-    for (size_t i = 0; i < count; i++) {
-        caught += scored[i].attack && scored[i].raw > measure->threshold;
-        bool above = scored[i].raw > centre;
-        found += scored[i].attack && above;
-        wrong += !scored[i].attack && above;
-        hard_wrong += scored[i].hard && above;
+    for (size_t i = 0; i < corpus->row_count; i++) {
+        const struct corpus_row *row = &corpus->rows[i];
+        if (isnan(row->raw)) {
+            continue;
+        }
+        measure->attacks += row->attack;
+        measure->benign += !row->attack;
+        measure->hard += row->hard;
+        caught += row->attack && row->raw > measure->threshold;
+        found += row->attack && row->raw > centre;
+        wrong += !row->attack && row->raw > centre;
+        hard_wrong += row->hard && row->raw > centre;
     }
-    double missed = (double)(measure->attacks - found);
-    measure->recall = measure->attacks == 0 ? 0 : (double)caught / (double)measure->attacks;
-    measure->f1 = found == 0 ? 0 : 2 * (double)found / (2 * (double)found + (double)wrong + missed);
-    measure->false_positives = measure->benign == 0 ? 0 : (double)wrong / (double)measure->benign;
-    measure->hard_accuracy = measure->hard == 0 ? 1
-                                                : 1 - (double)hard_wrong / (double)measure->hard;
-    count_sources(corpus, scored, count, measure);
+    measure->recall = share(caught, measure->attacks, 0);
+    measure->f1 = share(2 * found, found + wrong + measure->attacks, 0);
+    measure->false_positives = share(wrong, measure->benign, 0);
+    measure->hard_accuracy = 1 - share(hard_wrong, measure->hard, 0);
+}
+
+void measure_figures(const struct corpus *corpus, struct measure *measure)
+{
+    *measure = (struct measure){.threshold = 0};
+    struct scored *scored = must_have(calloc(corpus->row_count + 1, sizeof *scored));
+    size_t count = gather(corpus, true, scored);
+    measure->hard_threshold = calibrate_threshold(scored, count, FALSE_ALARMS);
+    count = gather(corpus, false, scored);
+    measure->threshold = calibrate_threshold(scored, count, FALSE_ALARMS);
+    measure->auc = calibrate_area(scored, count);
+    /* 0.8 must be right for ordinary and for hard benign texts. */
+    double centre = fmax(measure->threshold, measure->hard_threshold);
+    measure->numbers.centre = (float)centre;
+    measure->numbers.slope = (float)calibrate_slope(scored, count, centre, log(4));
     free(scored);
+    count_above(corpus, centre, measure);
+    count_sources(corpus, measure);
 }

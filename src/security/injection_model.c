@@ -71,6 +71,7 @@ struct injection_model *injection_model_blank(void)
     size_t count = 0;
     const struct lexeme *items = injection_lexemes(&count, arena);
     model->fold = fold_new();
+    decode_odds_init(&model->odds);
     model->lexemes = lexemes_new(model->fold, items, count);
     arena_free(arena);
     for (size_t n = 0; n <= INJECTION_WINDOW; n++) {

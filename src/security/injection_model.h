@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "security/injection.h"
+#include "text/decode.h"
 #include "text/grams.h"
 
 #define INJECTION_SLOT_BITS 17
@@ -32,13 +33,14 @@ struct injection_numbers {
     float bias;
     float slope; /* calibrated = logistic(slope * (raw - centre) + ln 4) */
     float centre;
-    float provenance[PROVENANCES]; /* added to raw */
+    float provenance[PROVENANCES]; /* added to raw: a prior, set by hand */
 };
 
 struct injection_model {
     struct injection_numbers numbers;
     char id[65];
     struct fold *fold;
+    struct decode_odds odds;
     struct lexemes *lexemes;
     float norms[INJECTION_WINDOW + 1];
     struct injection_slot slots[INJECTION_SLOTS];

@@ -272,4 +272,8 @@ void train_export(const struct corpus *corpus, const struct train_weights *weigh
     free(sizes);
     model->numbers.unit = unit;
     model->numbers.bias = weights->bias;
+    /* Who runs the agent may give orders to its model. */
+    model->numbers.provenance[PROVENANCE_SYSTEM] = -1.5F;
+    model->numbers.provenance[PROVENANCE_DEVELOPER] = -1.0F;
+    model->numbers.provenance[PROVENANCE_ASSISTANT] = -0.5F;
 }

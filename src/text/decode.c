@@ -55,6 +55,26 @@ static unsigned letter_of(char c)
 static const uint8_t turned[LETTERS] = {0, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26,
                                         1, 2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13};
 
+#define ODDS_BITS 21
+#define ODDS_MASK ((UINT64_C(1) << ODDS_BITS) - 1)
+#define ODDS_BIAS 128 /* keeps a number's parts positive */
+_Static_assert(2 * PIECE_MAX * (ODDS_BIAS + 127) < 1 << ODDS_BITS, "a piece's sums fit");
+
+static uint64_t biased(unsigned before, unsigned letter)
+{
+    return (uint64_t)(letters[before][letter] + ODDS_BIAS);
+}
+
+void decode_odds_init(struct decode_odds *odds)
+{
+    for (unsigned a = 0; a < LETTERS; a++) {
+        for (unsigned b = 0; b < LETTERS; b++) {
+            odds->pairs[a * DECODE_LETTERS + b] = biased(a, b) | biased(b, a) << ODDS_BITS |
+                                                  biased(turned[a], turned[b]) << 2 * ODDS_BITS;
+        }
+    }
+}
+
 int decode_likeness(struct str text)
 {
     int64_t sum = 0;
@@ -115,7 +135,7 @@ static bool begins_escape(struct str piece, size_t at)
     case '=':
         return (next & BYTE_HEX) != 0;
     case '&':
-        return (next & BYTE_LETTER) != 0 || (next != 0 && piece.at[at + 1] == '#');
+        return (next & BYTE_LETTER) != 0 || (at + 1 < piece.len && piece.at[at + 1] == '#');
     case '\\':
         return next != 0 && (piece.at[at + 1] == 'u' || piece.at[at + 1] == 'x');
     default: /* + between words */
@@ -123,20 +143,16 @@ static bool begins_escape(struct str piece, size_t at)
     }
 }
 
-static struct survey survey_of(struct str piece)
+static struct survey survey_of(const struct decode_odds *odds, struct str piece)
 {
     struct survey survey = {.pairs = 0};
     struct seen word = {.len = 0};
-    int forward = 0;
-    int backward = 0;
-    int rotated = 0;
+    uint64_t sums = 0;
     unsigned before = 0;
     for (size_t i = 0; i < piece.len; i++) {
         unsigned kind = is(piece.at[i]);
         unsigned letter = kind & BYTE_LETTER;
-        forward += letters[before][letter];
-        backward += letters[letter][before];
-        rotated += letters[turned[before]][turned[letter]];
+        sums += odds->pairs[before * DECODE_LETTERS + letter];
         survey.pairs += (letter | before) != 0;
         before = letter;
         if ((kind & BYTE_SPACE) != 0) {
@@ -156,9 +172,10 @@ static struct survey survey_of(struct str piece)
     if (word.len > 0) {
         end_word(&survey, &word);
     }
-    survey.forward = forward;
-    survey.backward = backward;
-    survey.rotated = rotated;
+    size_t all = piece.len * ODDS_BIAS;
+    survey.forward = (int64_t)(sums & ODDS_MASK) - (int64_t)all;
+    survey.backward = (int64_t)(sums >> ODDS_BITS & ODDS_MASK) - (int64_t)all;
+    survey.rotated = (int64_t)(sums >> 2 * ODDS_BITS) - (int64_t)all;
     return survey;
 }
 
@@ -388,18 +405,18 @@ static void find_pieces(struct decode *decode, const struct place *place)
     while (at < place->text.len) {
         size_t end = piece_end(place->text, at);
         struct str piece = str_cut(place->text, at, end);
-        struct survey survey = survey_of(piece);
+        struct survey survey = survey_of(decode->odds, piece);
         try_ways(decode, place, piece, &survey, piece_ways,
                  sizeof piece_ways / sizeof piece_ways[0]);
         at = end;
     }
 }
 
-void decode_all(struct decode *decode, const struct fold *fold, struct str text,
+void decode_all(struct decode *decode, const struct decode_odds *odds, struct str text,
                 struct arena *arena)
 {
     *decode = (struct decode){
-        .fold = fold, .arena = arena, .budget = text.len * DECODE_EXPANSION + DECODE_FREE};
+        .odds = odds, .arena = arena, .budget = text.len * DECODE_EXPANSION + DECODE_FREE};
     struct place place = {.text = text};
     find_runs(decode, &place);
     find_pieces(decode, &place);

@@ -11,7 +11,6 @@
 #define AIRE_TEXT_DECODE_H
 
 #include "base/arena.h"
-#include "text/fold.h"
 
 #include <stdint.h>
 
@@ -30,8 +29,16 @@ struct decoded {
     unsigned depth; /* 1: directly from the text */
 };
 
+/* How usual each pair of letters is as it stands, reversed, and 13 places on: three sums in one
+ * number, so that a text's are one addition a byte. */
+#define DECODE_LETTERS 32
+struct decode_odds {
+    uint64_t pairs[DECODE_LETTERS * DECODE_LETTERS];
+};
+void decode_odds_init(struct decode_odds *odds);
+
 struct decode {
-    const struct fold *fold;
+    const struct decode_odds *odds;
     struct arena *arena;
     struct decoded *views;
     size_t count;
@@ -40,7 +47,7 @@ struct decode {
     unsigned caps;
 };
 
-void decode_all(struct decode *decode, const struct fold *fold, struct str text,
+void decode_all(struct decode *decode, const struct decode_odds *odds, struct str text,
                 struct arena *arena);
 
 /* How usual the text's pairs of letters are in English, mean of 8 * log2 of the odds against

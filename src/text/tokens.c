@@ -7,10 +7,26 @@
 
 #define SEED_WORD UINT32_C(0x811C9DC5)
 
+#define LOOK_AHEAD 64
+
+/* A text that begins with look-alikes is Latin when ASCII letters follow soon. */
+static bool begins_latin(struct str text)
+{
+    for (size_t i = 0; i < text.len && i < LOOK_AHEAD; i++) {
+        char low = (char)(text.at[i] | 0x20);
+        if (low >= 'a' && low <= 'z') {
+            return true;
+        }
+    }
+    return false;
+}
+
 void tokens_begin(struct tokens *tokens, const struct fold *fold, struct str text)
 {
-    *tokens = (struct tokens){
-        .fold = fold, .text = str_cut(text, 0, UINT32_MAX - 1), .line_begins = true, .latin = true};
+    *tokens = (struct tokens){.fold = fold,
+                              .text = str_cut(text, 0, UINT32_MAX - 1),
+                              .line_begins = true,
+                              .latin = begins_latin(text)};
 }
 
 /* What was seen of a word's scripts while it was read. */
