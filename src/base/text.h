@@ -12,6 +12,15 @@ enum err text_unbase64(struct buf *to,
                        struct str text) MUST_USE; /* either alphabet, padding free */
 enum err text_unpercent(struct buf *to, struct str text) MUST_USE; /* '+' stays '+' */
 
+/* Of ASCII; other bytes stay. */
+static inline char text_lower(char c)
+{
+    if (c >= 'A' && c <= 'Z') {
+        c = (char)(c | 0x20);
+    }
+    return c;
+}
+
 /* Value of one hex digit, or -1. */
 int text_hex_digit(char c);
 

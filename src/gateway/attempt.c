@@ -343,8 +343,11 @@ static struct str one_line(const struct attempt *a, const struct sse_event *even
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         *data_at = i == 3 ? at : *data_at;
         for (size_t n = 0; n < parts[i].len; n++) {
-            bool breaks = i == 3 && parts[i].at[n] == '\n';
-            bytes[at++] = breaks ? ' ' : parts[i].at[n];
+            bytes[at] = parts[i].at[n];
+            if (i == 3 && bytes[at] == '\n') {
+                bytes[at] = ' ';
+            }
+            at++;
         }
     }
     return (struct str){bytes, at};

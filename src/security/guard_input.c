@@ -206,10 +206,10 @@ static bool is_bare_number(struct str text, size_t from, size_t to)
     while (to < text.len && is_blank(text.at[to])) {
         to++;
     }
-    char before = from > 0 ? text.at[from - 1] : '[';
-    char behind = to < text.len ? text.at[to] : ']';
-    return (before == ':' || before == ',' || before == '[') &&
-           (behind == ',' || behind == ']' || behind == '}');
+    bool begins = from == 0 || text.at[from - 1] == ':' || text.at[from - 1] == ',' ||
+                  text.at[from - 1] == '[';
+    bool ends = to == text.len || text.at[to] == ',' || text.at[to] == ']' || text.at[to] == '}';
+    return begins && ends;
 }
 
 /* What stands there instead; "" when the vault is full, which then has not evaluated it all. */

@@ -342,6 +342,7 @@ struct guard_consequence guard_consequence(const struct guard_probe *probe, uint
 {
     struct guard_consequence what = {probe->mode, probe->verdict, STR(""), false};
     if (probe->rules == NULL) {
+        must(probe->rule != NULL);
         what.rule = probe->rule(kind);
         return what;
     }

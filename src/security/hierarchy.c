@@ -2,6 +2,8 @@
  * hierarchy.c - a handful of forms, looked for where they can begin. */
 #include "security/hierarchy.h"
 
+#include "base/text.h"
+
 static const struct form {
     struct str rule;
     struct str words; /* lower case; a blank stands for any white space or none */
@@ -21,11 +23,6 @@ static const struct form {
     {STR_CONST("role_marker"), STR_CONST("system prompt:"), true},
 };
 
-static char lower(char byte)
-{
-    return byte >= 'A' && byte <= 'Z' ? (char)(byte + 32) : byte;
-}
-
 static bool is_blank(char byte)
 {
     return byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r';
@@ -40,7 +37,7 @@ static size_t match(struct str text, size_t at, struct str words)
             while (at < text.len && is_blank(text.at[at])) {
                 at++;
             }
-        } else if (at == text.len || lower(text.at[at]) != words.at[i]) {
+        } else if (at == text.len || text_lower(text.at[at]) != words.at[i]) {
             return 0;
         } else {
             at++;
@@ -65,11 +62,13 @@ struct str hierarchy_text(struct str text, enum provenance provenance, size_t *s
         if (!at_line && byte != '"' && byte != '\n') {
             continue;
         }
-        char next = at + 1 < text.len ? lower(text.at[at + 1]) : '\0';
+        bool more = at + 1 < text.len;
+        char next = text_lower(text.at[more ? at + 1 : at]);
         /* Of the forms in quotes the first letters are r and t. */
         bool quoted = byte == '"' && (next == 'r' || next == 't');
-        bool may_begin = quoted || (at_line && (byte == '[' || byte == '<' || byte == '#' ||
-                                                lower(byte) == 's' || lower(byte) == 'd'));
+        bool may_begin = quoted ||
+                         (at_line && (byte == '[' || byte == '<' || byte == '#' ||
+                                      text_lower(byte) == 's' || text_lower(byte) == 'd'));
         for (size_t i = 0; may_begin && i < sizeof forms / sizeof forms[0]; i++) {
             size_t bytes = forms[i].at_line && !at_line ? 0 : match(text, at, forms[i].words);
             if (bytes > 0) {

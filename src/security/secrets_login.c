@@ -99,7 +99,10 @@ enum secret_match secret_login_here(const struct secret_here *here, const struct
     if (from == text.len) {
         return here->final ? NO : MORE;
     }
-    char quote = strchr("\"'`", text.at[from]) != NULL ? text.at[from] : '\0';
+    char quote = text.at[from];
+    if (strchr("\"'`", quote) == NULL) {
+        quote = '\0';
+    }
     from += quote != '\0' ? 1 : 0;
     size_t len = secret_run(text, from, row->alphabet, text.len);
     if (!secret_ends(here, from + len)) {

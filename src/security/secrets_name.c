@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * secrets_name.c - a sign (= : > , and the like), the name in front of it, the value behind it. */
 #include "security/secrets_scan.h"
+
+#include "base/text.h"
 #include "security/secrets_value.h"
 
 #include <string.h>
@@ -64,7 +66,7 @@ static struct str plain_name(struct str name, char to[NAME_MAX])
     for (size_t i = 0; i < name.len; i++) {
         char c = name.at[i];
         if (c != '_' && c != '-' && c != '.') {
-            to[len++] = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+            to[len++] = text_lower(c);
         }
     }
     while (len > 0 && to[len - 1] >= '0' && to[len - 1] <= '9') {
@@ -134,7 +136,10 @@ bool secret_may_name(const uint32_t endings[32], struct str text, size_t at)
 {
     char sign = text.at[at];
     size_t low = at > LOOK_BACK_MAX ? at - LOOK_BACK_MAX : 0;
-    char before = at > low ? text.at[at - 1] : ' ';
+    char before = ' ';
+    if (at > low) {
+        before = text.at[at - 1];
+    }
     bool list = sign == ',' || sign == '(';
     if (list && (sign == ',') != one_of(before, "\"'")) {
         return false;
@@ -213,7 +218,10 @@ static enum secret_match value_start(const struct secret_here *here, struct valu
     while (at < text.len && text.at[at] == '\\' && at - from < GAP_MAX) {
         at++;
     }
-    value->quote = at < text.len && one_of(text.at[at], "\"'`") ? text.at[at] : '\0';
+    value->quote = '\0';
+    if (at < text.len && one_of(text.at[at], "\"'`")) {
+        value->quote = text.at[at];
+    }
     value->from = at + (value->quote != '\0' ? 1 : 0);
     return YES;
 }
@@ -262,7 +270,10 @@ static enum secret_sense sense_here(const struct secret_here *here)
     struct str text = here->text;
     size_t low = here->at > LOOK_BACK_MAX ? here->at - LOOK_BACK_MAX : 0;
     char sign = text.at[here->at];
-    char next = here->at + 1 < text.len ? text.at[here->at + 1] : ' ';
+    char next = ' ';
+    if (here->at + 1 < text.len) {
+        next = text.at[here->at + 1];
+    }
     size_t at = here->at;
     if (at == low || one_of(next, "=>") || (sign == ':' && next == '/')) {
         return SENSE_NONE;

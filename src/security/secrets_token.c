@@ -47,7 +47,12 @@ size_t secret_unbase64(struct str text, char *to, size_t room)
     unsigned have = 0;
     size_t len = 0;
     for (size_t i = 0; i < text.len && len < room; i++) {
-        char c = text.at[i] == '-' ? '+' : text.at[i] == '_' ? '/' : text.at[i];
+        char c = text.at[i];
+        if (c == '-') {
+            c = '+';
+        } else if (c == '_') {
+            c = '/';
+        }
         const char *digit = c == '\0' ? NULL : strchr(digits, c);
         if (digit == NULL) {
             break;
@@ -134,9 +139,8 @@ enum secret_match secret_web_here(const struct secret_here *here, const struct s
             if (!enough && (part < 2 || len < 10)) {
                 return NO;
             }
-        } else if (part < 2 && (here->text.at[end] != '.' || (part == 0 && len < 12))) {
-            return NO;
-        } else if (part == 2 && len < 10) {
+        } else if ((part < 2 && (here->text.at[end] != '.' || (part == 0 && len < 12))) ||
+                   (part == 2 && len < 10)) {
             return NO;
         }
         if (part == 0 && !is_header(str_cut(here->text, at, end))) {
@@ -176,10 +180,10 @@ static size_t skip_gap(struct str text, size_t at)
 static enum secret_match key_body(const struct secret_here *here, size_t at)
 {
     at = skip_gap(here->text, at);
-    size_t len = secret_run(here->text, at, BASE64, 2 * KEY_BODY_LEAST);
+    size_t len = secret_run(here->text, at, BASE64, (size_t)2 * KEY_BODY_LEAST);
     struct str body = str_cut(here->text, at, at + len);
     size_t end = at + len;
-    if (!secret_ends(here, end) && len < 2 * KEY_BODY_LEAST) {
+    if (!secret_ends(here, end) && len < (size_t)2 * KEY_BODY_LEAST) {
         return MORE;
     }
     if (len >= 4 && end < here->text.len &&
@@ -315,7 +319,10 @@ static enum secret_match azure_here(const struct secret_here *here, struct span 
 enum secret_match secret_shape_here(const struct secret_here *here, struct span *span)
 {
     char first = here->text.at[here->at];
-    char second = here->at + 1 < here->text.len ? here->text.at[here->at + 1] : 'D';
+    char second = 'D';
+    if (here->at + 1 < here->text.len) {
+        second = here->text.at[here->at + 1];
+    }
     bool number = (first >= 'M' && first <= 'O') && strchr("DTjz", second) != NULL &&
                   second != '\0';
     enum secret_match match = secret_in(DIGIT, first) ? telegram_here(here, span) : NO;

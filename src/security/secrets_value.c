@@ -2,6 +2,8 @@
  * secrets_value.c - what values of credentials look like, and what people write instead of one. */
 #include "security/secrets_value.h"
 
+#include "base/text.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -37,16 +39,11 @@ static bool is_up(char c)
     return c >= 'A' && c <= 'Z';
 }
 
-static char lower(char c)
-{
-    return is_up(c) ? (char)(c + 32) : c;
-}
-
 static bool has_ci(struct str text, struct str words)
 {
     for (size_t at = 0; at + words.len <= text.len; at++) {
         size_t i = 0;
-        while (i < words.len && lower(text.at[at + i]) == words.at[i]) {
+        while (i < words.len && text_lower(text.at[at + i]) == words.at[i]) {
             i++;
         }
         if (i == words.len) {
@@ -87,27 +84,45 @@ struct shape {
     size_t counted;  /* the longest run of neighbours: 12345, abcde */
 };
 
-static struct shape shape_of(struct str value)
+/* The longest run of one byte, and of neighbours. */
+static void find_runs(struct str value, struct shape *shape)
 {
-    struct shape shape = {.repeated = value.len > 0 ? 1 : 0};
     size_t same = 1;
     size_t next = 1;
+    for (size_t i = 1; i < value.len; i++) {
+        same = value.at[i] == value.at[i - 1] ? same + 1 : 1;
+        next = value.at[i] == value.at[i - 1] + 1 ? next + 1 : 1;
+        shape->repeated = same > shape->repeated ? same : shape->repeated;
+        shape->counted = next > shape->counted ? next : shape->counted;
+    }
+}
+
+static void count_letter(struct shape *shape, char c)
+{
+    shape->lows += is_low(c) ? 1 : 0;
+    shape->ups += is_up(c) ? 1 : 0;
+    shape->hex += text_lower(c) <= 'f' ? 1 : 0;
+    shape->vowels += strchr("aeiouy", text_lower(c)) != NULL ? 1 : 0;
+}
+
+static struct shape shape_of(struct str value)
+{
+    size_t one = value.len > 0 ? 1 : 0;
+    struct shape shape = {.repeated = one, .counted = one};
     for (size_t i = 0; i < value.len; i++) {
         char c = value.at[i];
-        bool letter = is_low(c) || is_up(c);
-        shape.digits += is_digit(c) ? 1 : 0;
-        shape.lows += is_low(c) ? 1 : 0;
-        shape.ups += is_up(c) ? 1 : 0;
-        shape.signs += !letter && !is_digit(c) ? 1 : 0;
-        shape.hex += is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'f') ? 1 : 0;
-        shape.dashes += c == '-' ? 1 : 0;
-        shape.spaces += c == ' ' || c == '\t' ? 1 : 0;
-        shape.vowels += letter && strchr("aeiouy", lower(c)) != NULL ? 1 : 0;
-        same = i > 0 && c == value.at[i - 1] ? same + 1 : 1;
-        next = i > 0 && c == value.at[i - 1] + 1 ? next + 1 : 1;
-        shape.repeated = same > shape.repeated ? same : shape.repeated;
-        shape.counted = next > shape.counted ? next : shape.counted;
+        if (is_low(c) || is_up(c)) {
+            count_letter(&shape, c);
+        } else if (is_digit(c)) {
+            shape.digits++;
+            shape.hex++;
+        } else {
+            shape.signs++;
+            shape.dashes += c == '-' ? 1 : 0;
+            shape.spaces += c == ' ' || c == '\t' ? 1 : 0;
+        }
     }
+    find_runs(value, &shape);
     return shape;
 }
 

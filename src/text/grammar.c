@@ -77,7 +77,10 @@ static enum err wrong(const struct parser *p, const char *what)
 
 static char peek(const struct parser *p)
 {
-    return p->at < p->text.len ? p->text.at[p->at] : '\n';
+    if (p->at == p->text.len) {
+        return '\n';
+    }
+    return p->text.at[p->at];
 }
 
 static bool is_name(char c)
@@ -439,6 +442,43 @@ static const struct piece *draw(const struct grammar_choice *choice, struct rng 
     return branch->first;
 }
 
+/* One expansion under way. */
+struct expanding {
+    const struct piece *later[GRAMMAR_DEPTH];
+    unsigned depth;
+    unsigned steps;
+    struct rng *rng;
+    struct buf *to;
+    size_t begin;
+    size_t start; /* of the attack, SIZE_MAX: none yet */
+    size_t end;
+};
+
+/* Writes a piece; the next one, NULL when what was put off goes on. */
+static enum err expand_piece(struct expanding *e, const struct piece **piece)
+{
+    const struct piece *next = (*piece)->next;
+    enum err code = ERR_OK;
+    if ((*piece)->kind == PIECE_TEXT) {
+        code = buf_add(e->to, (*piece)->text);
+    } else if ((*piece)->kind == PIECE_ATTACK) {
+        e->start = e->start == SIZE_MAX ? e->to->len - e->begin : e->start;
+    } else if ((*piece)->kind == PIECE_PEACE) {
+        e->end = e->to->len - e->begin;
+    } else {
+        /* Nothing is kept for a last piece, so that lists written as rules do not go deep. */
+        if ((next != NULL && e->depth == GRAMMAR_DEPTH) || e->steps > GRAMMAR_STEPS) {
+            return ERR_LIMIT;
+        }
+        if (next != NULL) {
+            e->later[e->depth++] = next;
+        }
+        next = draw((*piece)->choice, e->rng);
+    }
+    *piece = next;
+    return code;
+}
+
 /* Whole samples only: what does not fit leaves the buffer as it was. */
 enum err grammar_expand(const struct grammar *grammar, struct str rule, struct rng *rng,
                         struct buf *to, struct grammar_span *span)
@@ -447,39 +487,20 @@ enum err grammar_expand(const struct grammar *grammar, struct str rule, struct r
     if (choice == NULL) {
         return ERR_NOT_FOUND;
     }
-    const struct piece *later[GRAMMAR_DEPTH];
+    struct expanding e = {
+        .rng = rng, .to = to, .begin = to->len, .start = SIZE_MAX, .end = SIZE_MAX};
     const struct piece *piece = draw(choice, rng);
-    size_t begin = to->len;
-    size_t start = SIZE_MAX;
-    size_t end = SIZE_MAX;
-    unsigned depth = 0;
     enum err code = ERR_OK;
-    for (unsigned steps = 0; code == ERR_OK && (piece != NULL || depth > 0); steps++) {
+    for (; code == ERR_OK && (piece != NULL || e.depth > 0); e.steps++) {
         if (piece == NULL) {
-            piece = later[--depth];
-            continue;
-        }
-        const struct piece *next = piece->next;
-        if (piece->kind == PIECE_TEXT) {
-            code = buf_add(to, piece->text);
-        } else if (piece->kind == PIECE_ATTACK) {
-            start = start == SIZE_MAX ? to->len - begin : start;
-        } else if (piece->kind == PIECE_PEACE) {
-            end = to->len - begin;
+            piece = e.later[--e.depth];
         } else {
-            /* Nothing is kept for a last piece, so that lists written as rules do not go deep. */
-            code = (next != NULL && depth == GRAMMAR_DEPTH) || steps > GRAMMAR_STEPS ? ERR_LIMIT
-                                                                                     : ERR_OK;
-            if (code == ERR_OK && next != NULL) {
-                later[depth++] = next;
-            }
-            next = draw(piece->choice, rng);
+            code = expand_piece(&e, &piece);
         }
-        piece = next;
     }
-    size_t len = to->len - begin;
-    to->len = code == ERR_OK ? to->len : begin;
-    *span = (struct grammar_span){start < len ? start : 0, end <= len ? end : len};
+    size_t len = to->len - e.begin;
+    to->len = code == ERR_OK ? to->len : e.begin;
+    *span = (struct grammar_span){e.start < len ? e.start : 0, e.end <= len ? e.end : len};
     if (span->start >= span->end) {
         *span = (struct grammar_span){0, len};
     }

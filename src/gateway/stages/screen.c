@@ -129,7 +129,7 @@ static struct channel *channel_of(struct screening *s, struct guarded *g, uint64
     }
     if (s->count == s->room) {
         size_t room = s->room == 0 ? 4 : s->room * 2;
-        s->channels = must_have(realloc(s->channels, room * sizeof *s->channels));
+        s->channels = must_have(realloc(s->channels, room * sizeof(struct channel *)));
         s->room = room;
     }
     struct channel *channel = must_have(calloc(1, sizeof *channel));
