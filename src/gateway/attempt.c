@@ -253,7 +253,7 @@ static void finish_plain(struct attempt *a)
     bool allowed = failure != FAILURE_none || judge_plain(a, &json);
     arena_reset(tape);
     if (!allowed) {
-        fail(a, FAILURE_blocked, str_of(x->answer_reason));
+        fail(a, FAILURE_blocked, str_of(x->judgement.reason));
         return;
     }
     if (failure != FAILURE_none && (failure != FAILURE_refused || x->route->refusals_fall_back)) {
@@ -278,7 +278,7 @@ bool attempt_send(struct attempt *a)
             reply_begin(x, 200, a->fields, a->field_count, STR("text/event-stream"),
                         HTTP_LENGTH_UNKNOWN);
         }
-        if (x->holding != 0) {
+        if (x->judgement.holding != 0) {
             exchange_leaves(x, bytes);
         }
         http_call_write(x->call, bytes);
@@ -408,7 +408,7 @@ static bool hold(struct attempt *a, const struct sse_event *event, const struct 
 static bool judge(struct attempt *a, const struct stream_view *view)
 {
     struct exchange *x = a->x;
-    bool allowed = x->answer_verdict < VERDICT_ESCALATE;
+    bool allowed = x->judgement.verdict < VERDICT_ESCALATE;
     for (size_t i = 0; i < view->delta_count && allowed; i++) {
         allowed = pipeline_delta(x, &view->deltas[i]);
     }
@@ -416,7 +416,7 @@ static bool judge(struct attempt *a, const struct stream_view *view)
         allowed = pipeline_close(x, x->answer.terminal ? GROUPS_ALL : view->ended);
     }
     if (!allowed) {
-        fail(a, FAILURE_blocked, str_of(x->answer_reason));
+        fail(a, FAILURE_blocked, str_of(x->judgement.reason));
     }
     return allowed;
 }
@@ -437,7 +437,7 @@ static bool take_event(struct attempt *a, const struct sse_event *event)
     }
     note_content(a, &view);
     if (!view.hide) {
-        if (x->holding == 0) {
+        if (x->judgement.holding == 0) {
             exchange_leaves(x, event->raw);
         }
         if (!send_directly(a, event->raw, view.last) && !hold(a, event, &view)) {
@@ -445,7 +445,7 @@ static bool take_event(struct attempt *a, const struct sse_event *event)
             return false;
         }
     }
-    return x->watching == 0 || judge(a, &view);
+    return x->judgement.watching == 0 || judge(a, &view);
 }
 
 static void end_stream(struct attempt *a)
@@ -457,7 +457,7 @@ static void end_stream(struct attempt *a)
     }
     struct str tail = x->dialect->stream_tail;
     if (!x->answer.done && tail.len > 0) {
-        if (x->holding == 0) {
+        if (x->judgement.holding == 0) {
             exchange_leaves(x, tail);
         }
         if (stream_add(&x->stream, tail, false, true, NULL, 0) != ERR_OK) {
@@ -706,7 +706,7 @@ void attempt_start(struct exchange *x, const struct target *target, struct break
     x->target = target;
     x->attempts++;
     x->answer = (struct answer_view){0};
-    x->answer_verdict = VERDICT_ALLOW;
+    x->judgement.verdict = VERDICT_ALLOW;
     x->retry_after_ms = 0;
     x->failure_body = STR("");
     x->failure_words = STR("");

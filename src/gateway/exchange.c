@@ -68,10 +68,10 @@ void exchange_raise(struct exchange *x, enum verdict verdict, const char *reason
 {
     must(x->magic == EXCHANGE_MAGIC);
     bool request = x->state == EXCHANGE_REQUEST;
-    enum verdict *scope = request ? &x->verdict : &x->answer_verdict;
+    enum verdict *scope = request ? &x->verdict : &x->judgement.verdict;
     if (verdict > *scope) {
         *scope = verdict;
-        *(request ? &x->reason : &x->answer_reason) = reason;
+        *(request ? &x->reason : &x->judgement.reason) = reason;
     }
 }
 

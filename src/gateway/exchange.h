@@ -17,12 +17,7 @@
 #include "io/http_server.h"
 #include "telemetry/trace.h"
 
-#define EXCHANGE_MAGIC    0x45584348u
-#define EXCHANGE_ID_BYTES 20 /* "ex" and 16 hex digits, NUL */
-
-struct attempt;
-struct guarded; /* guarded.h */
-struct pending; /* ledger.h */
+#define EXCHANGE_MAGIC 0x45584348u
 
 struct exchange {
     uint32_t magic;
@@ -50,7 +45,7 @@ struct exchange {
     struct json json;
     struct request_view view;
     enum verdict verdict;    /* on the request */
-    struct guarded *guarded; /* NULL: no guardrails on this route */
+    struct guarded *guarded; /* guarded.h; NULL: no guardrails on this route */
     struct limit_claim claims[LIMIT_CLAIMS_MAX];
     struct limit_reservation reservation;
 
@@ -74,10 +69,7 @@ struct exchange {
     /* the answer */
     struct answer_view answer;
     struct stream stream;
-    enum verdict answer_verdict; /* on this attempt's answer */
-    const char *answer_reason;
-    uint32_t watching;   /* stages that see the answer's texts, a bit each */
-    uint32_t holding;    /* those of them that it waits for */
+    struct judgement judgement;
     struct buf stand_in; /* an answer that no model gave */
     struct buf captured; /* the answer as it left, on routes with capture: full */
     struct str tier_name;
@@ -96,8 +88,8 @@ struct exchange {
     bool gone;             /* the client has left */
     bool complete;         /* the whole request is there */
     bool recorded;
-    size_t charged; /* of the process's buffered bytes */
-    struct pending *pending;
+    size_t charged;          /* of the process's buffered bytes */
+    struct pending *pending; /* ledger.h */
     struct record record;
     size_t stage;          /* where the pipeline waits */
     unsigned char *states; /* of all stages */

@@ -4,6 +4,10 @@
 #ifndef AIRE_GATEWAY_OUTCOME_H
 #define AIRE_GATEWAY_OUTCOME_H
 
+#include "domain/verdict.h"
+
+#include <stdint.h>
+
 enum exchange_state {
     EXCHANGE_REQUEST,  /* request stages run */
     EXCHANGE_UPSTREAM, /* targets are tried */
@@ -23,5 +27,15 @@ enum outcome {
 };
 
 const char *outcome_name(enum outcome outcome);
+
+#define EXCHANGE_ID_BYTES 20 /* "ex" and 16 hex digits, NUL */
+
+/* What judges make of one attempt's answer. */
+struct judgement {
+    enum verdict verdict;
+    const char *reason; /* the guardrail that asked for it, a word */
+    uint32_t watching;  /* stages that see the answer's texts, a bit each */
+    uint32_t holding;   /* those of them that it waits for */
+};
 
 #endif

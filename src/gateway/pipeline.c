@@ -48,8 +48,8 @@ static void *state_of(struct exchange *x, size_t stage)
 uint32_t pipeline_judges(struct exchange *x)
 {
     uint32_t judges = 0;
-    x->watching = 0;
-    x->holding = 0;
+    x->judgement.watching = 0;
+    x->judgement.holding = 0;
     for (size_t i = 0; i < STAGES; i++) {
         const struct stage *stage = stages[i];
         if (stage == NULL || stage->on_delta == NULL) {
@@ -57,8 +57,8 @@ uint32_t pipeline_judges(struct exchange *x)
         }
         enum judging how = stage->judges != NULL ? stage->judges(x, state_of(x, i))
                                                  : JUDGES_HOLDING;
-        x->watching |= how != JUDGES_NOT ? UINT32_C(1) << i : 0;
-        x->holding |= how == JUDGES_HOLDING ? UINT32_C(1) << i : 0;
+        x->judgement.watching |= how != JUDGES_NOT ? UINT32_C(1) << i : 0;
+        x->judgement.holding |= how == JUDGES_HOLDING ? UINT32_C(1) << i : 0;
         judges += how == JUDGES_HOLDING ? 1 : 0;
     }
     return judges;
@@ -107,23 +107,24 @@ void pipeline_attempt(struct exchange *x, struct json_edit *edit)
 static uint32_t judge_of(const struct exchange *x, size_t stage)
 {
     uint32_t bit = UINT32_C(1) << stage;
-    return (x->holding & bit) == 0 ? JUDGE_WATCHES
-                                   : (uint32_t)__builtin_popcount(x->holding & (bit - 1));
+    return (x->judgement.holding & bit) == 0
+               ? JUDGE_WATCHES
+               : (uint32_t)__builtin_popcount(x->judgement.holding & (bit - 1));
 }
 
 static bool watches(const struct exchange *x, size_t stage)
 {
-    return (x->watching >> stage & 1) != 0;
+    return (x->judgement.watching >> stage & 1) != 0;
 }
 
 static bool answer_allowed(const struct exchange *x)
 {
-    return x->answer_verdict < VERDICT_ESCALATE;
+    return x->judgement.verdict < VERDICT_ESCALATE;
 }
 
 bool pipeline_delta(struct exchange *x, const struct delta *delta)
 {
-    for (size_t i = 0; i < STAGES && x->watching != 0; i++) {
+    for (size_t i = 0; i < STAGES && x->judgement.watching != 0; i++) {
         if (watches(x, i)) {
             stages[i]->on_delta(x, state_of(x, i), judge_of(x, i), delta_channel(delta), delta);
         }
@@ -133,7 +134,7 @@ bool pipeline_delta(struct exchange *x, const struct delta *delta)
 
 bool pipeline_close(struct exchange *x, uint32_t group)
 {
-    for (size_t i = 0; i < STAGES && x->watching != 0; i++) {
+    for (size_t i = 0; i < STAGES && x->judgement.watching != 0; i++) {
         if (watches(x, i) && stages[i]->on_close != NULL) {
             stages[i]->on_close(x, state_of(x, i), judge_of(x, i), group);
         }
@@ -143,7 +144,7 @@ bool pipeline_close(struct exchange *x, uint32_t group)
 
 bool pipeline_answer(struct exchange *x, const struct json *json, struct json_edit *edit)
 {
-    for (size_t i = 0; i < STAGES && x->watching != 0; i++) {
+    for (size_t i = 0; i < STAGES && x->judgement.watching != 0; i++) {
         if (watches(x, i) && stages[i]->on_answer != NULL) {
             stages[i]->on_answer(x, state_of(x, i), json, edit);
         }

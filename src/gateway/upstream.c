@@ -464,7 +464,7 @@ static void fail_path(struct exchange *x)
     timer_disarm(&x->total);
     bool blocked = x->failure == FAILURE_blocked; /* an answer that was judged is no failure */
     atomic_fetch_add_explicit(&x->route->state->failures, blocked ? 0 : 1, memory_order_relaxed);
-    x->reason = blocked ? x->answer_reason : failure_action(x->failure)->name;
+    x->reason = blocked ? x->judgement.reason : failure_action(x->failure)->name;
     if (http_call_begun(x->call)) {
         fail_stream(x, ending);
         return;

@@ -90,8 +90,9 @@ void sessions_free(struct sessions *sessions)
     if (sessions == NULL) {
         return;
     }
-    struct link *link;
-    while ((link = list_pop_front(&sessions->idle)) != NULL) {
+    struct link *next;
+    for (struct link *link = sessions->idle.next; link != &sessions->idle; link = next) {
+        next = link->next;
         free_session(LIST_OBJECT(link, struct session, idle));
     }
     map_free(sessions->by_id);
@@ -165,9 +166,13 @@ static void drop_idle(struct session *session)
 
 static void make_room(struct sessions *sessions, size_t count_max)
 {
-    while (!list_empty(&sessions->idle) &&
-           (map_count(sessions->by_id) > count_max || sessions->bytes > SESSIONS_BYTES_MAX)) {
-        drop_idle(LIST_OBJECT(sessions->idle.prev, struct session, idle));
+    struct link *before;
+    for (struct link *link = sessions->idle.prev; link != &sessions->idle; link = before) {
+        if (map_count(sessions->by_id) <= count_max && sessions->bytes <= SESSIONS_BYTES_MAX) {
+            return;
+        }
+        before = link->prev;
+        drop_idle(LIST_OBJECT(link, struct session, idle));
     }
 }
 

@@ -441,7 +441,7 @@ static enum flow on_response(struct exchange *x, void *state)
     }
     tell(x, s);
     raise_if_stopped(x);
-    if (waits_for_all(x) && x->answer_verdict < VERDICT_ESCALATE) {
+    if (waits_for_all(x) && x->judgement.verdict < VERDICT_ESCALATE) {
         clear_all(x, s);
     }
     return FLOW_NEXT;
