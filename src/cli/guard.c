@@ -257,9 +257,9 @@ static void explain_row(void *object, const struct line *line, struct json_write
     struct guarding *g = object;
     struct injection_result result;
     struct injection_reason reasons[REASONS_MAX];
-    size_t count = injection_explain(g->loaded.generation->injection, line->text,
-                                     provenance_of(line), line->arena, &result, reasons,
-                                     REASONS_MAX);
+    const struct injection_model *model = g->loaded.generation->injection;
+    injection_scan(model, line->text, provenance_of(line), line->arena, &result);
+    size_t count = injection_explain(model, &result, reasons, REASONS_MAX);
     json_member_double(w, "score", result.score);
     json_key(w, "spans");
     json_begin_array(w);

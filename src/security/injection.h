@@ -65,10 +65,9 @@ struct injection_reason {
     double weight;
 };
 
-/* The most telling features first; at most `room`. `result` receives what injection_scan gives. */
-size_t injection_explain(const struct injection_model *model, struct str text,
-                         enum provenance provenance, struct arena *arena,
-                         struct injection_result *result, struct injection_reason *reasons,
-                         size_t room);
+/* Why a scan gave this result, the most telling features first; at most `room`. The scan's text and
+ * arena must still be there. */
+size_t injection_explain(const struct injection_model *model, const struct injection_result *result,
+                         struct injection_reason *reasons, size_t room);
 
 #endif

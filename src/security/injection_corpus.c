@@ -51,7 +51,7 @@ static void *grown(void *items, size_t count, size_t *room, size_t each)
 
 static uint32_t number_of(struct corpus *corpus, uint32_t hash)
 {
-    size_t at = (hash * UINT32_C(0x9E3779B1)) & (PLACES - 1);
+    size_t at = (size_t)token_mix(hash, 0) & (PLACES - 1);
     while (corpus->places[at] != 0) {
         uint32_t number = corpus->places[at] - 1;
         if (corpus->features[number].hash == hash) {

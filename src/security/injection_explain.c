@@ -82,14 +82,8 @@ static size_t read_window(const struct injection_model *model, struct str window
     return found;
 }
 
-size_t injection_explain(const struct injection_model *model, struct str text,
-                         enum provenance provenance, struct arena *arena,
-                         struct injection_result *result, struct injection_reason *reasons,
-                         size_t room)
+size_t injection_explain(const struct injection_model *model, const struct injection_result *result,
+                         struct injection_reason *reasons, size_t room)
 {
-    injection_scan(model, text, provenance, arena, result);
-    if (result->window.len == 0) {
-        return 0;
-    }
-    return read_window(model, result->window, reasons, room);
+    return result->window.len == 0 ? 0 : read_window(model, result->window, reasons, room);
 }

@@ -386,7 +386,8 @@ static void find_runs(struct decode *decode, const struct place *place)
 
 static size_t piece_end(struct str text, size_t at)
 {
-    size_t last = at + 2 * PIECE_MAX < text.len ? at + 2 * PIECE_MAX : text.len;
+    size_t longest = (size_t)PIECE_MAX * 2;
+    size_t last = at + longest < text.len ? at + longest : text.len;
     for (size_t end = at; end < last; end++) {
         char c = text.at[end];
         if ((c == '\n' && end - at >= PIECE_MIN) || (c == ' ' && end - at >= PIECE_MAX)) {

@@ -191,34 +191,31 @@ static size_t entity_at(struct str text, size_t at, uint32_t *code)
  */
 static size_t escape_at(struct str text, size_t at, uint32_t *code, bool *raw)
 {
-    char c = text.at[at];
-    char next = at + 1 < text.len ? text.at[at + 1] : '\0';
-    int64_t value = -1;
-    size_t taken = 0;
-    *raw = false;
-    if (c == '&') {
+    static const struct {
+        struct str sign;
+        size_t digits;
+        bool raw;
+    } escapes[] = {
+        {STR_CONST("%"), 2, true},    {STR_CONST("="), 2, true},   {STR_CONST("\\x"), 2, true},
+        {STR_CONST("\\u"), 4, false}, {STR_CONST("U+"), 4, false},
+    };
+    if (text.at[at] == '&') {
+        *raw = false;
         return entity_at(text, at, code);
     }
-    if (c == '%' || c == '=') {
-        value = hex_number(text, at + 1, 2);
-        taken = 3;
-        *raw = true;
-    } else if (c == '\\' && next == 'u') {
-        value = hex_number(text, at + 2, 4);
-        taken = 6;
-    } else if (c == '\\' && next == 'x') {
-        value = hex_number(text, at + 2, 2);
-        taken = 4;
-        *raw = true;
-    } else if ((c == 'U' || c == 'u') && next == '+') {
-        value = hex_number(text, at + 2, 4);
-        taken = 6;
+    for (size_t i = 0; i < sizeof escapes / sizeof escapes[0]; i++) {
+        if (!str_starts(str_cut(text, at, text.len), escapes[i].sign)) {
+            continue;
+        }
+        size_t len = escapes[i].sign.len;
+        int64_t value = hex_number(text, at + len, escapes[i].digits);
+        if (value >= 0) {
+            *code = (uint32_t)value;
+            *raw = escapes[i].raw;
+            return len + escapes[i].digits;
+        }
     }
-    if (value < 0) {
-        return 0;
-    }
-    *code = (uint32_t)value;
-    return taken;
+    return 0;
 }
 
 size_t decode_escapes(struct str text, char *to)
@@ -258,7 +255,8 @@ size_t decode_rot13(struct str text, char *to)
         char c = text.at[i];
         char low = (char)(c | 0x20);
         bool moves = low >= 'a' && low <= 'z';
-        to[i] = moves ? (char)(low < 'n' ? c + 13 : c - 13) : c;
+        int moved = low < 'n' ? c + 13 : c - 13;
+        to[i] = moves ? (char)moved : c;
     }
     return text.len;
 }
@@ -328,7 +326,7 @@ size_t decode_leet_l(struct str text, char *to)
 
 static bool is_apart(char c)
 {
-    return is_space(c) || memchr("-._*|,~/", c, 8) != NULL;
+    return is_space(c) || (c != '\0' && strchr("-._*|,~/", c) != NULL);
 }
 
 /* Letters that stand alone: what is between them most often is inside of words. Where that is a

@@ -82,6 +82,7 @@ static void enter_stem(struct lexemes *lexemes, const struct token *token)
 {
     uint32_t hash = STEM_SEED;
     uint16_t count = token->count < STEM_POINTS ? token->count : STEM_POINTS;
+    must(count > 0);
     for (uint16_t i = 0; i < count; i++) {
         hash = token_mix(hash, token->codes[i]);
     }

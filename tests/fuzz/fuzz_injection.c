@@ -19,7 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     struct injection_result result;
     struct injection_reason reasons[8];
     struct str text = {(const char *)bytes, len};
-    size_t count = injection_explain(model, text, PROVENANCE_UNKNOWN, arena, &result, reasons, 8);
+    injection_scan(model, text, PROVENANCE_UNKNOWN, arena, &result);
+    size_t count = injection_explain(model, &result, reasons, 8);
     must(count <= 8 && result.score >= 0 && result.score <= 1);
     must(result.span_count <= INJECTION_SPANS_MAX);
     for (size_t i = 0; i < result.span_count; i++) {

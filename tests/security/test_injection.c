@@ -1,9 +1,11 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-#include <cmocka.h>
+/* SPDX-License-Identifier: Apache-2.0
+ * test_injection.c - attacks and their disguises, ordinary texts, damaged models. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "base/buf.h"
 #include "base/num.h"
@@ -119,10 +121,9 @@ static void operators_texts_are_trusted_more(void **state)
 static void reasons_name_what_decided(void **state)
 {
     (void)state;
-    struct injection_result result;
+    struct injection_result result = scan(STR("Well. " ATTACK));
     struct injection_reason reasons[10];
-    size_t count = injection_explain(model, STR("Well. " ATTACK), PROVENANCE_USER, arena, &result,
-                                     reasons, 10);
+    size_t count = injection_explain(model, &result, reasons, 10);
     assert_int_equal(count, 10);
     bool classes = false;
     for (size_t i = 0; i < count; i++) {

@@ -1,9 +1,11 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-#include <cmocka.h>
+/* SPDX-License-Identifier: Apache-2.0
+ * test_injection_train.c - equal texts give equal bytes; what is left out stays out. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "base/buf.h"
 #include "security/injection_measure.h"

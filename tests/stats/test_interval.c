@@ -1,9 +1,11 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-#include <cmocka.h>
+/* SPDX-License-Identifier: Apache-2.0
+ * test_interval.c - Wilson's interval against published values. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "stats/interval.h"
 

@@ -1,9 +1,11 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-#include <cmocka.h>
+/* SPDX-License-Identifier: Apache-2.0
+ * test_decode.c - every encoding is undone, and what is none is left alone; the caps hold. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "base/buf.h"
 #include "base/num.h"

@@ -1,9 +1,11 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-#include <cmocka.h>
+/* SPDX-License-Identifier: Apache-2.0
+ * test_tokens.c - disguised words are read as what they imitate, others as they stand. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "text/tokens.h"
 
