@@ -14,6 +14,7 @@
 #include "base/must.h"
 #include "gateway/events.h"
 #include "provider/provider.h"
+#include "security/alarms.h"
 #include "sys/file.h"
 #include "sys/memory.h"
 #include "sys/net.h"
@@ -101,6 +102,7 @@ static enum err open_keyring(struct service *s, int *exit_code, struct fault *fa
     if (code != ERR_OK) {
         return fail(fault, exit_code, 4, code, NULL, NULL);
     }
+    c->alarms = alarms_new();
     c->sessions = sessions_new(c->keyring, c->store, &s->env);
     struct keyring_status status;
     code = keyring_status(c->keyring, c->store, &status);
@@ -460,6 +462,7 @@ void service_stop(struct service *s)
     limits_free(s->commons.limits);
     stops_free(s->commons.stops);
     sessions_free(s->commons.sessions);
+    alarms_free(s->commons.alarms);
     keyring_free(s->commons.keyring);
     mutex_end(&s->commons.lock);
     mutex_end(&s->reload_lock);

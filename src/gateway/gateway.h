@@ -25,6 +25,7 @@ struct commons {
     struct stops *stops;
     struct keyring *keyring;   /* NULL: nothing that holds words is stored */
     struct sessions *sessions; /* likewise */
+    struct alarms *alarms;     /* NULL: nobody is told */
     struct registry *registry;
     struct workers *workers; /* for what takes long; NULL: it is done on the loop */
     struct cap memory;       /* buffered bytes */

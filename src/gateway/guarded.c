@@ -5,6 +5,7 @@
 #include "base/must.h"
 #include "gateway/pipeline.h"
 #include "io/work.h"
+#include "security/alarms.h"
 #include "json/json_writer.h"
 
 #include <string.h>
@@ -270,6 +271,57 @@ void guarded_hook_said(struct guard_report *report, const struct guard_side *sid
                                               .verdict = answer->verdict};
         guard_found(report, &finding, mode);
     }
+}
+
+/* ---- telling ---- */
+
+/* A leak is what was found in an answer and left all the same. */
+static enum alarm_signal signal_of(const struct guard_finding *finding, bool output)
+{
+    bool personal = finding->guard == GUARD_PII || finding->guard == GUARD_SECRETS ||
+                    finding->guard == GUARD_PROMPT_LEAK;
+    if (finding->guard == GUARD_INJECTION) {
+        return SIGNAL_ATTEMPT;
+    }
+    return output && personal && finding->observed && finding->verdict > VERDICT_NOTE
+               ? SIGNAL_LEAK
+               : SIGNAL_OTHER;
+}
+
+static void sound_alarm(struct exchange *x, const struct guard_finding *finding, bool output)
+{
+    struct alarm alarm;
+    struct wall now = loop_wall(x->gateway->loop);
+    struct alarms *alarms = x->gateway->commons->alarms;
+    if (alarms == NULL || !alarms_count(alarms, signal_of(finding, output), now, &alarm)) {
+        return;
+    }
+    RECORD(&x->record, now, security_alarm, .kind = str_of(alarm_name(alarm.kind)),
+           .count = alarm.count, .expected = alarm.expected);
+    log_say(x->gateway->telemetry.log, LOG_WARN, "security",
+            "alarm: %s, %llu where %.1f are expected; see %s", alarm_name(alarm.kind),
+            (unsigned long long)alarm.count, alarm.expected, x->id);
+}
+
+void guarded_tell(struct exchange *x, struct str direction, const struct guard_report *report,
+                  uint64_t bytes, uint64_t took)
+{
+    struct wall now = loop_wall(x->gateway->loop);
+    bool output = str_equal(direction, STR("output"));
+    for (size_t i = 0; i < report->count; i++) {
+        const struct guard_finding *f = &report->findings[i];
+        RECORD(&x->record, now, guard_found, .direction = direction,
+               .guardrail = guard_name(f->guard), .rule = f->rule,
+               .verdict = str_of(verdict_name(f->verdict)),
+               .mode = str_of(mode_name(f->observed ? MODE_OBSERVE : MODE_ENFORCE)),
+               .text = f->text, .start = f->start, .end = f->end, .score = f->score);
+        sound_alarm(x, f, output);
+    }
+    RECORD(&x->record, now, guards_judged, .direction = direction, .set = x->guarded->set->name,
+           .summary = guard_summary(report, x->arena),
+           .verdict = str_of(verdict_name(report->verdict)),
+           .would = str_of(verdict_name(report->would)), .findings = report->total,
+           .injection = report->scores[GUARD_INJECTION], .bytes = bytes, .took = took);
 }
 
 void guarded_end(struct guarded *g)

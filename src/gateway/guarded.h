@@ -49,6 +49,9 @@ enum err guarded_edited(struct exchange *x, struct json *json) MUST_USE;
 /* What an external judge said goes into the report; no verdict is an error of the hook. */
 void guarded_hook_said(struct guard_report *report, const struct guard_side *side,
                        enum guard_id guard, const struct hook_answer *answer);
+/* The report as events, and what of it calls for a person as an alarm. `took`: microseconds. */
+void guarded_tell(struct exchange *x, struct str direction, const struct guard_report *report,
+                  uint64_t bytes, uint64_t took);
 /* The exchange ends: frees, and leaves a worker's result to itself. */
 void guarded_end(struct guarded *g);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * gateway_kit.c - see gateway_kit.h. Everything runs on one loop and one thread. */
 #include "support/gateway_kit.h"
+#include "security/alarms.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -215,6 +216,7 @@ static void open_commons(struct gateway_kit *kit)
     struct masters masters = {.count = 1};
     masters.items[0] = master_of(&(const struct seal_key){{7}});
     commons->keyring = keyring_new(commons->env, &place, &masters);
+    commons->alarms = alarms_new();
     commons->sessions = sessions_new(commons->keyring, commons->store, commons->env);
 }
 
@@ -287,6 +289,7 @@ void gateway_kit_free(struct gateway_kit *kit)
     limits_free(kit->commons.limits);
     stops_free(kit->commons.stops);
     sessions_free(kit->commons.sessions);
+    alarms_free(kit->commons.alarms);
     keyring_free(kit->commons.keyring);
     mutex_end(&kit->commons.lock);
     sim_env_free(kit->sim);

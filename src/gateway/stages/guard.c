@@ -8,30 +8,6 @@
 #include "gateway/hook.h"
 #include "gateway/pipeline.h"
 
-static void tell_findings(struct exchange *x, const struct guard_report *report)
-{
-    for (size_t i = 0; i < report->count; i++) {
-        const struct guard_finding *f = &report->findings[i];
-        RECORD(&x->record, loop_wall(x->gateway->loop), guard_found, .direction = STR("input"),
-               .guardrail = guard_name(f->guard), .rule = f->rule,
-               .verdict = str_of(verdict_name(f->verdict)),
-               .mode = str_of(mode_name(f->observed ? MODE_OBSERVE : MODE_ENFORCE)),
-               .text = f->text, .start = f->start, .end = f->end, .score = f->score);
-    }
-}
-
-static void tell(struct exchange *x, const struct guarded *g)
-{
-    const struct guard_report *report = &g->input;
-    tell_findings(x, report);
-    RECORD(&x->record, loop_wall(x->gateway->loop), guards_judged, .direction = STR("input"),
-           .set = g->set->name, .summary = guard_summary(report, x->arena),
-           .verdict = str_of(verdict_name(report->verdict)),
-           .would = str_of(verdict_name(report->would)), .findings = report->total,
-           .injection = report->scores[GUARD_INJECTION], .bytes = g->text_bytes,
-           .took = g->judged_us);
-}
-
 /* Per-token probabilities spell out what redaction takes away. */
 static bool asks_logprobs(const struct exchange *x)
 {
@@ -175,7 +151,7 @@ static void take_step(struct exchange *x, struct asking *asking)
         (void)ask(x, asking, GUARD_WEBHOOK, &g->set->input.webhook);
         break;
     case STEP_TELL:
-        tell(x, g);
+        guarded_tell(x, STR("input"), &g->input, g->text_bytes, g->judged_us);
         if (stopped) {
             exchange_raise(x, g->input.verdict, guard_name(g->input.by).at);
         }

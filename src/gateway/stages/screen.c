@@ -351,25 +351,11 @@ static void on_answer(struct exchange *x, void *state, const struct json *json,
 
 static void tell(struct exchange *x, struct screening *s)
 {
-    const struct guarded *g = x->guarded;
-    const struct guard_report *report = &g->output.report;
-    if (s->told) {
-        return;
+    const struct guard_output *output = &x->guarded->output;
+    if (!s->told) {
+        s->told = true;
+        guarded_tell(x, STR("output"), &output->report, output->text_bytes, 0);
     }
-    s->told = true;
-    for (size_t i = 0; i < report->count; i++) {
-        const struct guard_finding *f = &report->findings[i];
-        RECORD(&x->record, loop_wall(x->gateway->loop), guard_found, .direction = STR("output"),
-               .guardrail = guard_name(f->guard), .rule = f->rule,
-               .verdict = str_of(verdict_name(f->verdict)),
-               .mode = str_of(mode_name(f->observed ? MODE_OBSERVE : MODE_ENFORCE)),
-               .text = f->text, .start = f->start, .end = f->end, .score = f->score);
-    }
-    RECORD(&x->record, loop_wall(x->gateway->loop), guards_judged, .direction = STR("output"),
-           .set = g->set->name, .summary = guard_summary(report, x->arena),
-           .verdict = str_of(verdict_name(report->verdict)),
-           .would = str_of(verdict_name(report->would)), .findings = report->total,
-           .bytes = g->output.text_bytes);
 }
 
 static void answered(struct exchange *x, const struct hook_answer *answer)
