@@ -60,13 +60,6 @@ double secrets_score(const struct spans *spans)
 
 /* ---- the index of prefixes ---- */
 
-enum byte {
-    BYTE_WORD = 1,   /* a letter or a digit */
-    BYTE_START = 2,  /* may begin a token */
-    BYTE_SIGN = 4,   /* may stand between a name and its value */
-    BYTE_ESCAPE = 8, /* what follows it ends an escape, and a token may begin behind that */
-};
-
 static size_t bucket_of(const char three[3])
 {
     uint32_t key = (uint32_t)(unsigned char)three[0] << 16 |
@@ -78,6 +71,7 @@ static void enter(struct secrets *secrets, uint16_t row, const char three[3])
 {
     must(secrets->count < SECRETS_HEADS_MAX);
     size_t bucket = bucket_of(three);
+    memcpy(secrets->heads[secrets->count].three, three, 3);
     secrets->heads[secrets->count].row = row;
     secrets->heads[secrets->count].next = secrets->buckets[bucket];
     secrets->buckets[bucket] = ++secrets->count;
@@ -87,10 +81,12 @@ void secrets_init(struct secrets *secrets)
 {
     *secrets = (struct secrets){0};
     for (int c = 0; c < 256; c++) {
-        bool word = secret_in(ALNUM, (char)c);
-        secrets->bytes[c] = word ? BYTE_WORD | BYTE_START : 0;
-        secrets->bytes[c] |= c != 0 && strchr("=:>(,", c) != NULL ? BYTE_SIGN : 0;
-        secrets->bytes[c] |= c == '\\' || c == '%' ? BYTE_ESCAPE : 0;
+        uint8_t what = secret_in(ALNUM, (char)c) ? BYTE_WORD | BYTE_START : 0;
+        what |= c != 0 && strchr("=:>(,", c) != NULL ? BYTE_SIGN : 0;
+        what |= c == '\\' || c == '%' ? BYTE_ESCAPE : 0;
+        what |= c != 0 && strchr(" \t=:!?+~>", c) != NULL ? BYTE_BETWEEN : 0;
+        what |= c != 0 && strchr("0123456789_-.[]\"'`\\", c) != NULL ? BYTE_TAIL : 0;
+        secrets->bytes[c] = what;
     }
     secret_index_names(secrets->endings);
     for (uint16_t i = ROWS; i-- > 0;) { /* the first of a bucket is asked first */
@@ -151,6 +147,11 @@ static enum secret_match prefix_here(const struct secrets *secrets, const struct
     uint16_t place = secrets->buckets[bucket_of(rest.at)];
     while (place != 0) {
         uint16_t kind = secrets->heads[place - 1].row;
+        bool same = memcmp(secrets->heads[place - 1].three, rest.at, 3) == 0;
+        place = secrets->heads[place - 1].next;
+        if (!same) {
+            continue;
+        }
         const struct secret_row *row = &rows[kind];
         size_t len = rest.len < row->prefix.len ? rest.len : row->prefix.len;
         enum secret_match match = NO;
@@ -162,7 +163,6 @@ static enum secret_match prefix_here(const struct secrets *secrets, const struct
             span->kind = kind;
             return match;
         }
-        place = secrets->heads[place - 1].next;
     }
     return NO;
 }
@@ -270,99 +270,116 @@ static bool behind_escape(struct str text, size_t at)
            (at >= 6 && text.at[at - 6] == '\\' && text.at[at - 5] == 'u');
 }
 
-enum { ESCAPE_MAX = 6 };
+enum { BLOCK = 128, ESCAPE_MAX = 6, QUICK_LOOK = 8 };
 
-enum { QUICK_LOOK = 8 };
+/* Two, three and six bytes behind an escape's first. */
+#define ESCAPED                                                                                    \
+    ((unsigned)BYTE_ESCAPE << 1 | (unsigned)BYTE_ESCAPE << 2 | (unsigned)BYTE_ESCAPE << 5)
+
+/* The bytes from `from` on, up to BLOCK, at which something may begin: signs, and what may begin a
+ * token where no word goes on. Without branches: where words end is not to be foreseen. */
+static size_t starts_of(const struct pass *pass, size_t from, uint8_t starts[BLOCK])
+{
+    const uint8_t *bytes = pass->secrets->bytes;
+    const char *text = pass->text.at + from;
+    size_t len = pass->text.len - from < BLOCK ? pass->text.len - from : BLOCK;
+    unsigned before = from > 0 ? bytes[(unsigned char)text[-1]] : 0;
+    unsigned escapes = 0; /* a bit for each of the last bytes */
+    size_t count = 0;
+    for (size_t i = from < ESCAPE_MAX ? from : ESCAPE_MAX; i > 0; i--) {
+        escapes = escapes << 1 | (bytes[(unsigned char)*(text - i)] & BYTE_ESCAPE);
+    }
+    for (size_t i = 0; i < len; i++) {
+        unsigned what = bytes[(unsigned char)text[i]];
+        unsigned inside = before & what & BYTE_WORD;
+        unsigned escaped = (escapes & ESCAPED) != 0;
+        unsigned start = (what / BYTE_START & 1) & ((inside ^ 1) | escaped);
+        starts[count] = (uint8_t)i;
+        count += start | (what / BYTE_SIGN & 1);
+        escapes = escapes << 1 | (what & BYTE_ESCAPE);
+        before = what;
+    }
+    return count;
+}
 
 /* Most words and signs begin nothing, and a few bytes tell. */
-static bool is_plain(const struct pass *pass, size_t at, uint8_t what)
+static bool is_plain(const struct pass *pass, size_t at)
 {
     const struct secrets *secrets = pass->secrets;
     const char *text = pass->text.at + at;
+    uint8_t what = secrets->bytes[(unsigned char)*text];
     if (what & BYTE_SIGN) {
         bool url = text[0] == ':' && (at + 1 == pass->text.len || text[1] == '/');
-        return !url && !secret_may_name(secrets->endings, pass->text, at);
+        return !url && !secret_may_name(secrets->bytes, secrets->endings, pass->text, at);
     }
-    if (pass->text.len - at < QUICK_LOOK || secrets->buckets[bucket_of(text)] != 0) {
+    if (pass->text.len - at < QUICK_LOOK) {
         return false;
+    }
+    for (uint16_t place = secrets->buckets[bucket_of(text)]; place != 0;
+         place = secrets->heads[place - 1].next) {
+        if (memcmp(secrets->heads[place - 1].three, text, 3) == 0) {
+            return false;
+        }
     }
     bool digit = text[0] >= '0' && text[0] <= '9' && text[7] >= '0' && text[7] <= '9';
     bool shape = digit || (text[4] == 'Q' && text[5] == '~') || (text[0] >= 'M' && text[0] <= 'O');
     return !shape || !(what & BYTE_WORD);
 }
 
-/* The next byte from `at` on at which something may begin. */
-static size_t next_start(const struct pass *pass, size_t at, size_t *escape)
+/* Decides what begins at `at`; true when it was something, or waits for more of the text. `*next`
+ * is where the pass goes on. */
+static bool decide(struct pass *pass, size_t at, size_t *next, bool *waits)
 {
-    const uint8_t *bytes = pass->secrets->bytes;
-    const struct str text = pass->text;
-    bool inside = at > 0 && (bytes[(unsigned char)text.at[at - 1]] & BYTE_WORD) != 0;
-    while (at < text.len) {
-        uint8_t what = bytes[(unsigned char)text.at[at]];
-        if (what == 0) {
-            inside = false;
-            at++;
-            continue;
-        }
-        if (inside && at - *escape > ESCAPE_MAX) {
-            while ((what & BYTE_WORD) && ++at < text.len) {
-                what = bytes[(unsigned char)text.at[at]];
-            }
-            inside = false;
-            continue;
-        }
-        *escape = (what & BYTE_ESCAPE) ? at : *escape;
-        bool middle = inside && (what & BYTE_WORD);
-        bool start = (what & BYTE_START) && (!middle || behind_escape(text, at));
-        if ((start || (what & BYTE_SIGN)) && !is_plain(pass, at, what)) {
-            break;
-        }
-        inside = (what & BYTE_WORD) != 0;
-        at++;
+    const uint8_t what = pass->secrets->bytes[(unsigned char)pass->text.at[at]];
+    bool inside = at > 0 && (what & BYTE_WORD) &&
+                  (pass->secrets->bytes[(unsigned char)pass->text.at[at - 1]] & BYTE_WORD);
+    if (is_plain(pass, at) || (inside && !behind_escape(pass->text, at))) {
+        return false;
     }
-    return at;
+    bool whole = pass->text.len - at >= FINDER_HOLD_MAX;
+    struct secret_here here = {str_cut(pass->text, 0, at + FINDER_HOLD_MAX), at,
+                               whole || pass->final};
+    struct span span = {0};
+    enum secret_match match = begins(pass->secrets, &here, what, &span);
+    if (match == YES && is_open(&span, at)) {
+        *next = follow(pass, span, span.end);
+        *waits = pass->state->open != 0;
+    } else if (match == YES) {
+        spans_add(pass->found, span);
+        *next = span.end;
+    } else if (match == MORE) {
+        *next = at;
+        *waits = true;
+    }
+    return match != NO;
 }
 
 static size_t secrets_find(const void *self, const struct window *window,
                            struct finder_state *state, struct spans *found)
 {
     struct pass pass = {self, window->text, window->final, state, found};
-    size_t len = window->text.len;
+    uint8_t starts[BLOCK];
     size_t at = window->from;
+    bool waits = false;
     if (state->open != 0) {
         struct span part = {.start = at,
                             .kind = (uint16_t)(state->open - 1),
                             .flags = SPAN_GOES_ON,
                             .score = 0.95F};
         at = follow(&pass, part, at);
-        if (state->open != 0) {
-            return at;
-        }
+        waits = state->open != 0;
     }
-    size_t escape = at > 0 ? at - 1 : 0; /* there may have been one */
-    while ((at = next_start(&pass, at, &escape)) < len) {
-        bool whole = len - at >= FINDER_HOLD_MAX;
-        struct secret_here here = {str_cut(window->text, 0, at + FINDER_HOLD_MAX), at,
-                                   whole || window->final};
-        struct span span = {0};
-        uint8_t what = pass.secrets->bytes[(unsigned char)window->text.at[at]];
-        enum secret_match match = begins(pass.secrets, &here, what, &span);
-        if (match == MORE) {
-            return at;
-        }
-        if (match == NO) {
-            at++;
-        } else if (is_open(&span, at)) {
-            at = follow(&pass, span, span.end);
-            if (state->open != 0) {
-                return at;
+    while (at < window->text.len && !waits) {
+        size_t count = starts_of(&pass, at, starts);
+        size_t next = window->text.len - at < BLOCK ? window->text.len : at + BLOCK;
+        for (size_t i = 0; i < count; i++) {
+            if (decide(&pass, at + starts[i], &next, &waits)) {
+                break;
             }
-        } else {
-            spans_add(found, span);
-            at = span.end;
         }
+        at = next;
     }
-    return len;
+    return at;
 }
 
 struct finder secrets_finder(const struct secrets *secrets)

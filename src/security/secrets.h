@@ -13,7 +13,7 @@
 
 #include "security/finder.h"
 
-enum { SECRETS_BUCKETS = 4096, SECRETS_HEADS_MAX = 320 };
+enum { SECRETS_BUCKETS = 4096, SECRETS_HEADS_MAX = 400 };
 
 /* About 10 KiB. Immutable after secrets_init. */
 struct secrets {
@@ -21,6 +21,7 @@ struct secrets {
     uint32_t endings[32];              /* by the last letter of names: bits of the one before */
     uint16_t buckets[SECRETS_BUCKETS]; /* by three bytes: a place in `heads` plus 1 */
     struct {
+        char three[4]; /* the bytes it begins with */
         uint16_t row;  /* of the table of formats */
         uint16_t next; /* of the same bucket: a place plus 1 */
     } heads[SECRETS_HEADS_MAX];

@@ -84,8 +84,10 @@ static float login_score(const struct secret_here *here, const struct secret_row
                                           str_cut(value, 0, colon))
                    ? 0.8F
                    : 0;
-    case NETRC:
-        return behind_says(here, STR("login ")) && !secret_is_placeholder(value) ? 0.8F : 0;
+    case NETRC: /* of SQL, macros and .netrc */
+        return quoted ? secret_value_score(value, SENSE_PASSWORD, true)
+               : behind_says(here, STR("login ")) && !secret_is_placeholder(value) ? 0.8F
+                                                                                   : 0;
     default:
         return secret_value_score(value, SENSE_PASSWORD, quoted || row->check == FLAG);
     }
@@ -99,10 +101,7 @@ enum secret_match secret_login_here(const struct secret_here *here, const struct
     if (from == text.len) {
         return here->final ? NO : MORE;
     }
-    char quote = text.at[from];
-    if (strchr("\"'`", quote) == NULL) {
-        quote = '\0';
-    }
+    char quote = (char)(strchr("\"'`", text.at[from]) != NULL ? text.at[from] : '\0');
     from += quote != '\0' ? 1 : 0;
     size_t len = secret_run(text, from, row->alphabet, text.len);
     if (!secret_ends(here, from + len)) {

@@ -65,7 +65,7 @@ static struct str plain_name(struct str name, char to[NAME_MAX])
     size_t len = 0;
     for (size_t i = 0; i < name.len; i++) {
         char c = name.at[i];
-        if (c != '_' && c != '-' && c != '.') {
+        if (c != '_' && c != '-' && c != '.' && c != ' ') {
             to[len++] = text_lower(c);
         }
     }
@@ -79,8 +79,11 @@ static enum secret_sense sense_of_plain(struct str plain)
 {
     enum secret_sense sense = SENSE_NONE;
     size_t longest = 0;
+    char last = (char)(plain.len > 0 ? plain.at[plain.len - 1] : '\0');
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (names[i].ending.len > longest && str_ends(plain, names[i].ending)) {
+        size_t len = names[i].ending.len;
+        if (len > longest && names[i].ending.at[len - 1] == last &&
+            str_ends(plain, names[i].ending)) {
             longest = names[i].ending.len;
             sense = names[i].sense;
         }
@@ -88,16 +91,34 @@ static enum secret_sense sense_of_plain(struct str plain)
     for (size_t i = 0; i < sizeof generic / sizeof *generic && sense == SENSE_SECRET; i++) {
         sense = str_equal(plain, generic[i]) ? SENSE_GENERIC : sense;
     }
-    bool pass = sense == SENSE_NONE &&
-                (str_equal(plain, STR("pass")) || str_equal(plain, STR("pw")));
-    return pass ? SENSE_PASSWORD : sense;
+    return str_equal(plain, STR("key")) ? SENSE_NONE : sense;
+}
+
+/* "pass" and "pw" are words of their own: db_pass, dbPass, PASS; no bypass. */
+static bool is_pass(struct str name)
+{
+    while (name.len > 0 && name.at[name.len - 1] >= '0' && name.at[name.len - 1] <= '9') {
+        name.len--;
+    }
+    for (size_t len = 2; len <= 4; len += 2) {
+        struct str word = len == 2 ? STR("pw") : STR("pass");
+        if (name.len < len || !str_equal_ci(str_cut(name, name.len - len, name.len), word)) {
+            continue;
+        }
+        char before = (char)(name.len == len ? '_' : name.at[name.len - len - 1]);
+        bool camel = name.at[name.len - len] == 'P' && before >= 'a' && before <= 'z';
+        if (camel || one_of(before, "_-.")) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static enum secret_sense sense_of_name(struct str name)
 {
     char to[NAME_MAX];
     struct str plain = plain_name(name, to);
-    enum secret_sense sense = sense_of_plain(plain);
+    enum secret_sense sense = is_pass(name) ? SENSE_PASSWORD : sense_of_plain(plain);
     for (size_t i = 0; i < sizeof tails / sizeof *tails && sense == SENSE_NONE; i++) {
         if (plain.len > tails[i].len && str_ends(plain, tails[i])) {
             sense = sense_of_plain(str_cut(plain, 0, plain.len - tails[i].len));
@@ -132,26 +153,21 @@ void secret_index_names(uint32_t endings[32])
     index_ending(endings, STR("pw"));
 }
 
-bool secret_may_name(const uint32_t endings[32], struct str text, size_t at)
+bool secret_may_name(const uint8_t bytes[256], const uint32_t endings[32], struct str text,
+                     size_t at)
 {
-    char sign = text.at[at];
     size_t low = at > LOOK_BACK_MAX ? at - LOOK_BACK_MAX : 0;
-    char before = ' ';
-    if (at > low) {
-        before = text.at[at - 1];
+    bool list = text.at[at] == ',' || text.at[at] == '(';
+    if (list && at + 2 < text.len) { /* only quoted values follow */
+        char next = text.at[text.at[at + 1] == ' ' ? at + 2 : at + 1];
+        if (!one_of(next, "\"'` \\buBU@\t")) {
+            return false;
+        }
     }
-    bool list = sign == ',' || sign == '(';
-    if (list && (sign == ',') != one_of(before, "\"'")) {
-        return false;
-    }
-    if (!list && !is_name(before)) {
-        at = back_over(text, at, low, "=:!?+~->", 2);
-        at = back_over(text, at, low, " \t", GAP_MAX);
-    }
-    while (at > low && !is_name(text.at[at - 1]) && one_of(text.at[at - 1], "\"'`\\[]")) {
+    while (at > low && (bytes[(unsigned char)text.at[at - 1]] & BYTE_BETWEEN)) {
         at--;
     }
-    while (at > low && one_of(text.at[at - 1], "0123456789_-.[]\"'")) {
+    while (at > low && (bytes[(unsigned char)text.at[at - 1]] & BYTE_TAIL)) {
         at--;
     }
     return at > low + 1 && (endings[text.at[at - 1] & 31] >> (text.at[at - 2] & 31) & 1) != 0;
@@ -176,6 +192,11 @@ enum secret_sense secret_sense_of(struct str text, size_t end, size_t behind)
     at = back_over(text, at, low, "\\", 2);
     size_t start = name_start(text, at, low);
     struct str name = str_cut(text, start, at);
+    bool word = str_equal_ci(name, STR("key"));
+    if (word && start > low + 1 && text.at[start - 1] == ' ' && is_name(text.at[start - 2])) {
+        start = name_start(text, start - 1, at > NAME_MAX ? at - NAME_MAX : low); /* API key: */
+        name = str_cut(text, start > low ? start : low, at);
+    }
     if (name.len == 0) {
         return SENSE_NONE;
     }
@@ -218,10 +239,7 @@ static enum secret_match value_start(const struct secret_here *here, struct valu
     while (at < text.len && text.at[at] == '\\' && at - from < GAP_MAX) {
         at++;
     }
-    value->quote = '\0';
-    if (at < text.len && one_of(text.at[at], "\"'`")) {
-        value->quote = text.at[at];
-    }
+    value->quote = (char)(at < text.len && one_of(text.at[at], "\"'`") ? text.at[at] : '\0');
     value->from = at + (value->quote != '\0' ? 1 : 0);
     return YES;
 }
@@ -270,17 +288,14 @@ static enum secret_sense sense_here(const struct secret_here *here)
     struct str text = here->text;
     size_t low = here->at > LOOK_BACK_MAX ? here->at - LOOK_BACK_MAX : 0;
     char sign = text.at[here->at];
-    char next = ' ';
-    if (here->at + 1 < text.len) {
-        next = text.at[here->at + 1];
-    }
+    char next = (char)(here->at + 1 < text.len ? text.at[here->at + 1] : ' ');
     size_t at = here->at;
     if (at == low || one_of(next, "=>") || (sign == ':' && next == '/')) {
         return SENSE_NONE;
     }
     char before = text.at[at - 1];
     bool call = sign == '(' && is_name(before);
-    bool list = sign == ',' && one_of(before, "\"'");
+    bool list = sign == ',' && (one_of(before, "\"'") || is_name(before));
     if ((sign == '(' && !call) || (sign == ',' && !list)) {
         return SENSE_NONE;
     }

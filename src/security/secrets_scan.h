@@ -38,7 +38,7 @@ enum secret_check {
     BASIC,   /* base64 of user:password */
     BEARER,  /* any random token */
     SAID,    /* a password in prose: "password is ..." */
-    NETRC,   /* a password after a login */
+    NETRC,   /* a password in quotes, or after a login */
     CURL,    /* user:password of an option of curl */
     FLAG,    /* the value of an option whose name says it all */
 };
@@ -101,8 +101,19 @@ enum secret_match secret_shape_here(const struct secret_here *here, struct span 
  * value behind it? */
 enum secret_match secret_value_here(const struct secret_here *here, struct span *span);
 
+/* What a byte may be, for the quick look that most of them get only. */
+enum secret_byte {
+    BYTE_WORD = 1,     /* a letter or a digit */
+    BYTE_START = 2,    /* may begin a token */
+    BYTE_SIGN = 4,     /* may stand between a name and its value */
+    BYTE_ESCAPE = 8,   /* begins an escape, and a token may begin behind that */
+    BYTE_BETWEEN = 16, /* may stand between a name and its sign */
+    BYTE_TAIL = 32,    /* may end a name: digits, quotes, brackets, separators */
+};
+
 /* By their last two letters: may a name of the table stand in front of the sign at `at`? */
-bool secret_may_name(const uint32_t endings[32], struct str text, size_t at);
+bool secret_may_name(const uint8_t bytes[256], const uint32_t endings[32], struct str text,
+                     size_t at);
 void secret_index_names(uint32_t endings[32]);
 
 /* Where a private key that is open ends: behind its END line. False: not in the text, and up to

@@ -47,12 +47,7 @@ size_t secret_unbase64(struct str text, char *to, size_t room)
     unsigned have = 0;
     size_t len = 0;
     for (size_t i = 0; i < text.len && len < room; i++) {
-        char c = text.at[i];
-        if (c == '-') {
-            c = '+';
-        } else if (c == '_') {
-            c = '/';
-        }
+        char c = (char)(text.at[i] == '-' ? '+' : text.at[i] == '_' ? '/' : text.at[i]);
         const char *digit = c == '\0' ? NULL : strchr(digits, c);
         if (digit == NULL) {
             break;
@@ -130,23 +125,20 @@ enum secret_match secret_web_here(const struct secret_here *here, const struct s
     for (int part = 0; part < 3; part++) {
         size_t len = secret_run(here->text, at, row->alphabet, here->text.len);
         size_t end = at + len;
-        if (end == here->text.len) {
-            if (!here->final) {
-                return MORE;
-            }
-            /* The rest of a long one is followed to its end. */
-            bool enough = part > 0 && end - here->at >= FINDER_HOLD_MAX;
-            if (!enough && (part < 2 || len < 10)) {
-                return NO;
-            }
-        } else if ((part < 2 && (here->text.at[end] != '.' || (part == 0 && len < 12))) ||
-                   (part == 2 && len < 10)) {
+        bool cut = end == here->text.len;
+        if (cut && !here->final) {
+            return MORE;
+        }
+        /* The rest of a long one is followed to its end. */
+        bool enough = part > 0 && end - here->at >= FINDER_HOLD_MAX;
+        bool fits = part == 2 ? len >= 10 : !cut && here->text.at[end] == '.';
+        if (!fits && !enough) {
             return NO;
         }
         if (part == 0 && !is_header(str_cut(here->text, at, end))) {
             return NO;
         }
-        if (end == here->text.len || part == 2) {
+        if (cut || part == 2) {
             *span = (struct span){.start = here->at, .end = end, .score = 0.97F};
             return YES;
         }
@@ -157,41 +149,48 @@ enum secret_match secret_web_here(const struct secret_here *here, const struct s
 
 /* ---- private keys: RFC 7468, OpenSSH, OpenPGP, SSH2, PuTTY ---- */
 
-enum { KEY_LABEL_MAX = 40, KEY_GAP_MAX = 40, KEY_BODY_LEAST = 20 };
+enum { KEY_LABEL_MAX = 40, KEY_LOOK = 120, KEY_BODY_LEAST = 20, KEY_LINE_LEAST = 40 };
 
 /* Line ends, also escaped ones, and what quotes them. */
 static size_t skip_gap(struct str text, size_t at)
 {
-    size_t from = at;
-    while (at < text.len && at - from < KEY_GAP_MAX) {
-        char c = text.at[at];
-        bool escape = c == '\\' && at + 1 < text.len && strchr("nrt\\", text.at[at + 1]) != NULL;
-        if (escape) {
-            at++;
-        } else if (c == '\0' || strchr(" \t\r\n\\\"'+,", c) == NULL) {
-            break;
-        }
-        at++;
+    while (at < text.len && text.at[at] != '\0' &&
+           strchr(" \t\r\n\\\"'+,>*#", text.at[at]) != NULL) {
+        bool escape = text.at[at] == '\\' && at + 1 < text.len && text.at[at + 1] != '\0' &&
+                      strchr("nrt", text.at[at + 1]) != NULL;
+        at += escape ? 2 : 1;
     }
     return at;
 }
 
-/* Is there a key behind the heading, or only talk about one? Encrypted keys begin with fields. */
-static enum secret_match key_body(const struct secret_here *here, size_t at)
+/* Is there a key behind the heading, or only talk about one? Encrypted keys begin with fields; logs
+ * write something of their own in front of each line. */
+static enum secret_match key_body(const struct secret_here *here, size_t from)
 {
-    at = skip_gap(here->text, at);
-    size_t len = secret_run(here->text, at, BASE64, (size_t)2 * KEY_BODY_LEAST);
-    struct str body = str_cut(here->text, at, at + len);
-    size_t end = at + len;
-    if (!secret_ends(here, end) && len < (size_t)2 * KEY_BODY_LEAST) {
+    static const struct str fields[] = {STR_CONST("Proc-Type:"), STR_CONST("Version:"),
+                                        STR_CONST("Comment:"),   STR_CONST("Charset:"),
+                                        STR_CONST("Subject:"),   STR_CONST("Hash:")};
+    struct str text = str_cut(here->text, 0, from + KEY_LOOK);
+    if (text.len < from + KEY_LOOK && !here->final) {
         return MORE;
     }
-    if (len >= 4 && end < here->text.len &&
-        (here->text.at[end] == '-' || here->text.at[end] == ':')) {
-        return YES;
+    size_t at = skip_gap(text, from);
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        if (str_starts(str_cut(text, at, text.len), fields[i])) {
+            return YES;
+        }
     }
-    bool cut = str_starts(str_cut(here->text, end, here->text.len), STR("..."));
-    return len >= KEY_BODY_LEAST && !cut && !secret_is_placeholder(body) ? YES : NO;
+    for (bool first = true; at < text.len; first = false) {
+        size_t len = secret_run(text, at, BASE64, text.len);
+        struct str body = str_cut(text, at, at + len);
+        bool cut = str_starts(str_cut(text, at + len, text.len), STR("..."));
+        if (len >= (first ? KEY_BODY_LEAST : KEY_LINE_LEAST) && !cut &&
+            !secret_is_placeholder(body) && secret_entropy(body) > 2.9) {
+            return YES;
+        }
+        at += len + 1;
+    }
+    return NO;
 }
 
 enum secret_match secret_key_here(const struct secret_here *here, const struct secret_row *row,
@@ -319,10 +318,7 @@ static enum secret_match azure_here(const struct secret_here *here, struct span 
 enum secret_match secret_shape_here(const struct secret_here *here, struct span *span)
 {
     char first = here->text.at[here->at];
-    char second = 'D';
-    if (here->at + 1 < here->text.len) {
-        second = here->text.at[here->at + 1];
-    }
+    char second = (char)(here->at + 1 < here->text.len ? here->text.at[here->at + 1] : 'D');
     bool number = (first >= 'M' && first <= 'O') && strchr("DTjz", second) != NULL &&
                   second != '\0';
     enum secret_match match = secret_in(DIGIT, first) ? telegram_here(here, span) : NO;

@@ -220,8 +220,8 @@ static bool is_lookup(struct str value)
 bool secret_is_placeholder(struct str value)
 {
     struct shape shape = shape_of(value);
-    return shape.repeated >= 6 || (shape.repeated >= 4 && shape.repeated * 2 > value.len) ||
-           has_part(value);
+    return (shape.repeated >= 6 && shape.repeated * 10 > value.len) ||
+           (shape.repeated >= 4 && shape.repeated * 2 > value.len) || has_part(value);
 }
 
 bool secret_is_random(struct str part)
@@ -311,6 +311,11 @@ static float token_score(struct str value, enum secret_sense sense)
         bool key = value.len >= 24 && sense == SENSE_SECRET && shape.repeated < 6 &&
                    shape.counted < 8 && shape.digits > 0 && shape.digits + shape.dashes < value.len;
         return key ? 0.6F : 0;
+    }
+    if (sense == SENSE_KEY) {
+        bool noise = value.len >= 16 && shape.signs <= 2 && shape.digits > 0 && shape.lows > 0 &&
+                     shape.ups > 0 && secret_disorder(value) >= 0.3 && secret_entropy(value) >= 3.3;
+        return noise ? 0.6F : 0;
     }
     bool marked = shape.signs > 0 && shape.digits > 0 && shape.lows > 0 && shape.ups > 0;
     double disorder = secret_disorder(value);

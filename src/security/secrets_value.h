@@ -12,6 +12,7 @@
 
 enum secret_sense {
     SENSE_NONE,
+    SENSE_KEY,      /* "some_key": only what is certainly noise */
     SENSE_GENERIC,  /* "token", "api_key": a digest there is a digest */
     SENSE_SECRET,   /* "client_secret", "stripe_key": long and random */
     SENSE_PASSWORD, /* short and mixed is enough */

@@ -127,7 +127,7 @@ static void every_format_is_found_wherever_it_stands(void **state)
             const char *gap = strchr(carriers[c], '@');
             (void)snprintf(text, sizeof text, "%.*s%s%s", (int)(gap - carriers[c]), carriers[c],
                            token, gap + 1);
-            if (!secret_in(rows[i].alphabet, *(gap + 1) == '\0' ? ' ' : *(gap + 1)) ||
+            if (!secret_in(rows[i].alphabet, (char)(gap[1] == '\0' ? ' ' : gap[1])) ||
                 *(gap + 1) == '.') {
                 struct span span = must_find(text, token, c == i % 12);
                 assert_string_equal(secrets_name(span.kind).at, rows[i].name.at);
@@ -247,6 +247,29 @@ static void keys_of_putty_and_of_ssh2_are_taken_whole(void **state)
     (void)must_find(text, key, true);
 }
 
+static void keys_in_logs_and_in_pieces_are_keys(void **state)
+{
+    (void)state;
+    static const char *const heads[] = {
+        "\"-----%s RSA PRIVATE KEY-----\\n\"\n    + \"%s\\n\"\n",
+        "-----%s RSA PRIVATE KEY-----\n#6 0.245 %s\n",
+        "-----%s PRIVATE KEY-----\n * Version: 1\n * %s\n",
+        "-----%s RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n%s\n"};
+    const struct secret_row row = {.prefix = STR_CONST(""), .alphabet = ALNUM};
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        char body[70];
+        char text[TEXT_MAX];
+        (void)make(body, &row, 64, i);
+        const char *rest = strstr(heads[i], "%s") + 2; /* the heading is never whole in this file */
+        size_t at = (size_t)snprintf(text, sizeof text, "%.*sBEGIN", (int)(rest - 2 - heads[i]),
+                                     heads[i]);
+        const char *gap = strstr(rest, "%s");
+        (void)snprintf(text + at, sizeof text - at, "%.*s%s%s", (int)(gap - rest), rest, body,
+                       gap + 2);
+        (void)must_find(text, strstr(text, "-----"), true);
+    }
+}
+
 static void talk_about_keys_is_no_key(void **state)
 {
     (void)state;
@@ -315,20 +338,20 @@ static void bots_and_applications_are_known_by_their_shape(void **state)
 static void placeholders_of_formats_are_none(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
-                                        "sk-short",
-                                        "AKIAIOSFODNN7EXAMPLE",
-                                        "sk-1234567890abcdefghijklmnop",
-                                        "sk-ant-api03-your-key-goes-in-here-please",
-                                        "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",
-                                        "glpat-00000000000000000000",
-                                        "xoxb-your-token-here-1234",
-                                        "https://hooks.slack.com/services/T00000000/B00000000/"
-                                        "XXXXXXXXXXXXXXXXXXXXXXXX",
-                                        "task-management and risk-assessment of the disk-drive",
-                                        "sk_test_your_key_here_please_now",
-                                        "npm_config_registry, npm_lifecycle_event",
-                                        "MTIzNDU2 and 12345678:90 and 2024-05-06 07:08:09"};
+    static const char *const texts[] = {
+        "ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+        "sk-short",
+        "AKIAIOSFODNN7EXAMPLE",
+        "sk-1234567890abcdefghijklmnop",
+        "sk-ant-api03-your-key-goes-in-here-please",
+        "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",
+        "glpat-00000000000000000000",
+        "xoxb-your-token-here-1234",
+        "https://hooks.slack.com/services/T00000000/B00000000/XXXXXXXXXXXXXXXX",
+        "task-management and risk-assessment of the disk-drive",
+        "sk_test_your_key_here_please_now",
+        "npm_config_registry, npm_lifecycle_event",
+        "MTIzNDU2 and 12345678:90 and 2024-05-06 07:08:09"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         must_find_none(texts[i]);
     }
@@ -388,6 +411,7 @@ int main(void)
         cmocka_unit_test(a_correct_checksum_makes_it_certain),
         cmocka_unit_test(a_private_key_is_taken_whole),
         cmocka_unit_test(keys_of_putty_and_of_ssh2_are_taken_whole),
+        cmocka_unit_test(keys_in_logs_and_in_pieces_are_keys),
         cmocka_unit_test(talk_about_keys_is_no_key),
         cmocka_unit_test(a_json_web_token_is_taken_whole),
         cmocka_unit_test(bots_and_applications_are_known_by_their_shape),

@@ -83,6 +83,13 @@ static void names_say_that_their_values_are_passwords(void **state)
         {"mysqldump --password=aB3xY9kk", "aB3xY9kk"},
         {"deploy --password aB3xY9kk --all", "aB3xY9kk"},
         {"machine h login me password aB3xY9kk", "aB3xY9kk"},
+        {"CREATE USER 'u'@'%' IDENTIFIED BY 'aB3xY9kk';", "aB3xY9kk"},
+        {"ALTER ROLE postgres PASSWORD 'aB3xY9kk';", "aB3xY9kk"},
+        {"#define password \"aB3xY9kk\"", "aB3xY9kk"},
+        {"tool -Password 'aB3$xY9kk'", "aB3$xY9kk"},
+        {"easy_setopt(curl, CURLOPT_PASSWORD, \"aB3xY9kk\");", "aB3xY9kk"},
+        {"APP_PASS=aB3xY9kk", "aB3xY9kk"},
+        {"ftpPass: aB3xY9kk", "aB3xY9kk"},
     };
     MUST_SAY(samples);
 }
@@ -107,6 +114,10 @@ static void names_say_that_their_values_are_tokens(void **state)
          "django-insecure-k3!x#9@v^2m&z0q(w8e)r5t*y7u1i"},
         {"//registry.npmjs.org/:_authToken=01a2b3c4d5e647f889a0b1c2d3e4f5a6",
          "01a2b3c4d5e647f889a0b1c2d3e4f5a6"},
+        {"Secret Key: kJ8sLq0ZpX3vB7nM1cT5", "kJ8sLq0ZpX3vB7nM1cT5"},
+        {"some_key = 'kJ8sLq0ZpX3vB7nM1cT5'", "kJ8sLq0ZpX3vB7nM1cT5"},
+        {"\"user_auth\": \"am9obmRvZTpkMDY5NGIxYi1jMTcxLTQ4ODY+TM=\"",
+         "am9obmRvZTpkMDY5NGIxYi1jMTcxLTQ4ODY+TM="},
         {"run --token kJ8sLq0ZpX3vB7nM1cT5", "kJ8sLq0ZpX3vB7nM1cT5"},
         {"Authorization: Bearer oLHaIm8mQwQ_In_AgddoYpPFVxXkKqHf",
          "oLHaIm8mQwQ_In_AgddoYpPFVxXkKqHf"},
@@ -180,6 +191,12 @@ static void look_ups_and_placeholders_are_none(void **state)
         {"secret=arn:aws:secretsmanager:us-east-1:123456789012:secret:x-AbC123", NULL},
         {"<input type=\"password\" name=\"password1\" id=\"pass2\">", NULL},
         {"api_key=\"INSERT_API_KEY_HERE_123\"", NULL},
+        {"cache_key = 'kJ8sLq0ZpX3vB7nM1cT5'", NULL},
+        {"primary_key: kJ8sLq0ZpX3vB7nM1cT5", NULL},
+        {"bypass: aB3xY9kk, compass=aB3xY9kk", NULL},
+        {"a password prompt and a PASSWORD FIELD", NULL},
+        {"f(token, other), g(password, 'user')", NULL},
+        {"IDENTIFIED BY CARD 12", NULL},
         {"tokenizer: bert-base-uncased-v2", NULL},
         {"token: null, secret: undefined", NULL},
     };
