@@ -11,6 +11,11 @@
 #include <math.h>
 #include <string.h>
 
+/* A long text has many windows, and one of them looks odd by chance: beyond LENGTH_FREE tokens (the
+ * texts that the scale was made with have fewer) each e-fold costs LENGTH_PRICE. */
+#define LENGTH_FREE  1024
+#define LENGTH_PRICE 0.5
+
 #define RING 64 /* a power of two beyond the window */
 _Static_assert(RING > INJECTION_WINDOW, "running sums of a whole window");
 
@@ -74,6 +79,9 @@ static struct best read_text(const struct injection_model *model, struct str tex
     }
     if (sums.index > 0 && sums.index < INJECTION_WINDOW) {
         judge(model, &sums, end, &best);
+    }
+    if (best.any && sums.index > LENGTH_FREE) {
+        best.raw -= LENGTH_PRICE * log((double)sums.index / LENGTH_FREE);
     }
     return best;
 }
