@@ -131,8 +131,9 @@ enum err injection_model_write(const struct injection_model *model, struct buf *
     }
     uint8_t *base = (uint8_t *)to->at + to->len;
     uint8_t *at = base;
-    static const uint8_t magic[] = MAGIC;
-    memcpy(at, magic, MAGIC_BYTES);
+    for (size_t i = 0; i < MAGIC_BYTES; i++) {
+        at[i] = (uint8_t)MAGIC[i];
+    }
     put_u32(at + MAGIC_BYTES, INJECTION_SLOTS);
     put_u32(at + MAGIC_BYTES + 4, INJECTION_WINDOW);
     at += HEAD_BYTES;

@@ -230,7 +230,11 @@ size_t decode_escapes(struct str text, char *to)
             /* Forms write a space as a plus, between words. */
             bool plus = text.at[at] == '+' && at > 0 && !is_space(text.at[at - 1]) &&
                         at + 1 < text.len && !is_space(text.at[at + 1]);
-            to[count++] = plus ? ' ' : text.at[at];
+            to[count] = text.at[at];
+            if (plus) {
+                to[count] = ' ';
+            }
+            count++;
             at++;
         } else if (raw) {
             to[count++] = (char)code;
@@ -255,8 +259,11 @@ size_t decode_rot13(struct str text, char *to)
         char c = text.at[i];
         char low = (char)(c | 0x20);
         bool moves = low >= 'a' && low <= 'z';
-        int moved = low < 'n' ? c + 13 : c - 13;
-        to[i] = moves ? (char)moved : c;
+        int moved = (int)c + (low < 'n' ? 13 : -13);
+        to[i] = c;
+        if (moves) {
+            to[i] = (char)moved;
+        }
     }
     return text.len;
 }
@@ -300,10 +307,10 @@ static size_t leet(struct str text, char *to, char one)
                {'8', 'b'}, {'6', 'g'}, {'9', 'g'}, {'2', 'z'}, {'|', 'l'}, {'+', 't'}};
     for (size_t i = 0; i < text.len; i++) {
         char c = text.at[i];
-        to[i] = c == '1' || c == '!' ? one : c;
         bool ends = i + 1 == text.len || is_space(text.at[i + 1]);
-        if (c == '!' && ends) {
-            to[i] = c;
+        to[i] = c;
+        if (c == '1' || (c == '!' && !ends)) {
+            to[i] = one;
         }
         for (size_t k = 0; k < sizeof map / sizeof map[0]; k++) {
             if (c == map[k].from) {

@@ -153,7 +153,9 @@ static bool ends_sentence(const struct token *token)
 
 size_t grams_next(struct grams *grams, const struct token *token, uint32_t *features)
 {
-    struct list list = {.at = features};
+    struct list list;
+    list.at = features;
+    list.count = 0;
     if (token->hash == grams->before[0] && token->hash == grams->before[1]) {
         grams->index++; /* said three times, said often enough: rulers, rows of dots */
         return 0;
