@@ -28,7 +28,7 @@
 
 #define GRAMMAR_BYTES_MAX  ((size_t)1 << 20)
 #define GRAMMAR_RULES_MAX  4096
-#define GRAMMAR_MAKES_MAX  64
+#define GRAMMAR_MAKES_MAX  128
 #define GRAMMAR_COUNT_MAX  100000 /* samples of one "make" */
 #define GRAMMAR_WEIGHT_MAX 1000
 #define GRAMMAR_NESTING    16     /* braces in braces */
