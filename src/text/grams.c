@@ -72,18 +72,13 @@ static void put_pieces(const struct token *token, struct list *list)
     if (token->count + 2 < PIECE || token->count >= TOKEN_CODES_MAX) {
         return;
     }
-    uint32_t points[TOKEN_CODES_MAX + 2];
-    size_t count = token->count;
-    points[0] = EDGE;
-    memcpy(points + 1, token->codes, count * sizeof *points);
-    points[count + 1] = EDGE;
-    uint32_t hash = 0; /* of the last PIECE points, as in Karp and Rabin 1987 */
-    for (size_t i = 0; i < count + 2; i++) {
-        hash = hash * ROLL + points[i];
-        if (i >= PIECE) {
-            hash -= points[i - PIECE] * ROLL_OUT;
-        }
+    uint32_t hash = EDGE; /* of the last PIECE points, as in Karp and Rabin 1987 */
+    for (size_t i = 0; i <= token->count; i++) {
+        hash = hash * ROLL + (i < token->count ? token->codes[i] : EDGE);
         if (i + 1 >= PIECE) {
+            hash -= (i + 1 == PIECE ? EDGE : token->codes[i - PIECE]) * ROLL_OUT;
+        }
+        if (i + 2 >= PIECE) {
             put(list, GRAM_PIECE, hash ^ SALT_PIECE);
         }
     }

@@ -5,6 +5,8 @@
 
 #include "base/utf8.h"
 
+#include <string.h>
+
 #define SEED_WORD UINT32_C(0x811C9DC5)
 
 #define LOOK_AHEAD 64
@@ -75,7 +77,7 @@ static void settle_word(struct tokens *tokens, struct token *token, const struct
 }
 
 /* The ASCII letters that a word begins with. */
-static void read_plain(struct tokens *tokens, struct token *token, struct letters *letters)
+static void read_plain(struct tokens *tokens, struct token *token)
 {
     const char *text = tokens->text.at;
     size_t at = tokens->at;
@@ -88,7 +90,6 @@ static void read_plain(struct tokens *tokens, struct token *token, struct letter
             break;
         }
         if (count < TOKEN_CODES_MAX) {
-            letters->alike[count] = low;
             token->codes[count++] = low;
             hash = token_mix(hash, low);
         }
@@ -98,7 +99,6 @@ static void read_plain(struct tokens *tokens, struct token *token, struct letter
     token->hash = hash;
     tokens->at = at;
     token->end = (uint32_t)at;
-    letters->scripts |= 1U << FOLD_LATIN;
 }
 
 /* The rest of a word or number that began at token->start. */
@@ -143,26 +143,33 @@ static void hash_token(struct token *token)
     token->hash = hash;
 }
 
-/* A word or number from its first byte to its last. */
-static void read_word(struct tokens *tokens, struct token *token, enum fold_kind kind)
+/* A word or number that is not all ASCII letters, though its beginning may be. */
+static void read_mixed(struct tokens *tokens, struct token *token, enum fold_kind kind)
 {
     struct letters letters;
-    letters.scripts = 0;
+    letters.scripts = token->count > 0 ? 1U << FOLD_LATIN : 0;
     letters.plain = true;
     letters.imitates = false;
-    token->end = token->start;
-    if (kind == FOLD_LETTER && (unsigned char)tokens->text.at[tokens->at] < 0x80) {
-        read_plain(tokens, token, &letters);
-        if (tokens->at == tokens->text.len || (unsigned char)tokens->text.at[tokens->at] < 0x80) {
-            tokens->latin = true;
-            return;
-        }
-    }
+    memcpy(letters.alike, token->codes, token->count * sizeof *letters.alike);
     read_rest(tokens, token, kind, &letters);
     if (kind == FOLD_LETTER) {
         settle_word(tokens, token, &letters);
     }
     hash_token(token);
+}
+
+/* A word or number from its first byte to its last. */
+static void read_word(struct tokens *tokens, struct token *token, enum fold_kind kind)
+{
+    token->end = token->start;
+    if (kind == FOLD_LETTER && (unsigned char)tokens->text.at[tokens->at] < 0x80) {
+        read_plain(tokens, token);
+        if (tokens->at == tokens->text.len || (unsigned char)tokens->text.at[tokens->at] < 0x80) {
+            tokens->latin = true;
+            return;
+        }
+    }
+    read_mixed(tokens, token, kind);
 }
 
 bool tokens_next(struct tokens *tokens, struct token *token)
