@@ -25,7 +25,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { IN_MAX = 8192, OUT_MAX = 4096, EVENTS_AT_ONCE = 256, LATENCIES_MAX = 1 << 22 };
+enum { IN_MAX = 8192, OUT_MAX = 20480, EVENTS_AT_ONCE = 256, LATENCIES_MAX = 1 << 22 };
 
 struct options {
     struct sockaddr_in to;
@@ -35,6 +35,7 @@ struct options {
     uint32_t rate;
     uint32_t events;
     uint32_t interval;
+    uint32_t bytes; /* of a request's body */
 };
 
 enum part { PART_HEAD, PART_BODY, PART_SIZE, PART_DATA, PART_DATA_END, PART_END };
@@ -73,8 +74,13 @@ struct load {
     char first_error[256];
 };
 
-static const struct options options_default = {
-    .conns = 64, .requests = 0, .seconds = 0, .rate = 1000, .events = 300, .interval = 10000};
+static const struct options options_default = {.conns = 64,
+                                               .requests = 0,
+                                               .seconds = 0,
+                                               .rate = 1000,
+                                               .events = 300,
+                                               .interval = 10000,
+                                               .bytes = REQUEST_BODY_BYTES};
 
 static uint64_t stream_bytes(const struct options *options)
 {
@@ -124,12 +130,12 @@ static size_t write_request(struct load *load, struct conn *conn, char *out)
                                 "User-Agent: load\r\nContent-Length: %d\r\n\r\n",
                                 ntohs(load->options.to.sin_port),
                                 load->streams ? "text/event-stream" : "application/json",
-                                REQUEST_BODY_BYTES);
+                                (int)load->options.bytes);
     snprintf(head, sizeof head,
              "{\"model\":\"m\",%s" TAG_KEY "%s\",\"messages\":[{\"role\":\"user\",\"content\":\"",
              load->streams ? "\"stream\":true," : "", tag);
-    fill_text(out + at, REQUEST_BODY_BYTES, head, "\"}]}");
-    return at + REQUEST_BODY_BYTES;
+    fill_text(out + at, load->options.bytes, head, "\"}]}");
+    return at + load->options.bytes;
 }
 
 static void send_request(struct load *load, struct conn *conn, int64_t due)
@@ -484,6 +490,7 @@ static bool read_option(struct options *options, const char *text)
         {"rate=", offsetof(struct options, rate)},
         {"events=", offsetof(struct options, events)},
         {"interval=", offsetof(struct options, interval)},
+        {"bytes=", offsetof(struct options, bytes)},
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         size_t len = strlen(names[i].name);

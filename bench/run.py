@@ -160,15 +160,32 @@ providers:
 targets:
   t: {{provider: up}}
 routes:
-  m: {{path: [t]}}
+  m: {{path: [t], guardrails: {guards}}}
+guardrails:
+  all:
+    input:
+      injection: {{mode: enforce}}
+      pii: {{mode: enforce}}
+      secrets: {{mode: enforce}}
+      sanitize: {{mode: enforce}}
+      hierarchy: {{mode: enforce}}
+      profanity: {{mode: enforce}}
+      length: {{mode: enforce, max: 10MiB}}
+    output:
+      pii: {{mode: enforce}}
+      secrets: {{mode: enforce}}
+      prompt_leak: {{mode: enforce}}
+      hierarchy: {{mode: enforce}}
+      length: {{mode: enforce, max: 10MiB}}
 {more}"""
 
 
 class Governor(Child):
-    def __init__(self, bench, record, cpus, threads=None):
+    def __init__(self, bench, record, cpus, threads=None, guards="off"):
         folder = tempfile.mkdtemp(prefix="aire-", dir=bench.dir)
         self.config = os.path.join(folder, "aire.yaml")
         self.upstream_port = bench.upstream_port
+        self.guards = guards
         self.write_config("")
         command = [bench.aire, "serve", "--config", self.config, "--data",
                    os.path.join(folder, "data"), "--listen", "127.0.0.1:0"]
@@ -183,7 +200,8 @@ class Governor(Child):
 
     def write_config(self, more):
         with open(self.config + ".new", "w", encoding="ascii") as file:
-            file.write(CONFIG.format(upstream=self.upstream_port, more=more))
+            file.write(CONFIG.format(upstream=self.upstream_port, guards=self.guards,
+                                     more=more))
         os.replace(self.config + ".new", self.config)
 
 
@@ -482,9 +500,35 @@ def measure_reload(bench):
     return [result]
 
 
+def guard_cost(bench, mode, unit_of, **options):
+    """What all guardrails of a route cost over none: CPU seconds a unit, paired and interleaved."""
+    servers = {guards: Governor(bench, False, PROXY_CPU, 1, guards) for guards in ("off", "all")}
+    results = rounds_of(bench.rounds_or(15), {name: cpu_of(bench, server, mode, unit_of, **options)
+                                              for name, server in servers.items()})
+    for server in servers.values():
+        server.stop()
+    return [on - off for on, off in zip(results["all"], results["off"])]
+
+
+def measure_guard(bench):
+    """The numbers of the guardrails: 8 KiB and 2 KiB of chat, an event of a stream."""
+    items = []
+    for size, target in ((8192, 200), (2048, 50)):
+        extra = guard_cost(bench, "plain", "good", conns=16, bytes=size,
+                           requests=bench.scaled(3000, 1000))
+        items.append(line(f"guardrails on a request of {size // 1024} KiB",
+                          [value * 1e6 for value in extra], "us CPU", target))
+    extra = guard_cost(bench, "stream", "events", conns=64, events=bench.scaled(250, 100),
+                       interval=10000)
+    items.append(line("guardrails on a streamed event", [value * 1e6 for value in extra], "us CPU",
+                      1.5, note="judging, holding back and sending anew, not judging alone"))
+    return items
+
+
 MEASURES = {"plain": measure_plain, "stream": measure_stream, "threads": measure_two_threads,
             "latency": measure_latency, "memory": measure_load_memory, "slow": measure_slow,
-            "idle": measure_idle, "deaf": measure_deaf, "reload": measure_reload}
+            "idle": measure_idle, "deaf": measure_deaf, "reload": measure_reload,
+            "guard": measure_guard}
 
 
 # ---- the table ----
