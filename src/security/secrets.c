@@ -86,6 +86,7 @@ void secrets_init(struct secrets *secrets)
         what |= c == '\\' || c == '%' ? BYTE_ESCAPE : 0;
         what |= c != 0 && strchr(" \t=:!?+~>", c) != NULL ? BYTE_BETWEEN : 0;
         what |= c != 0 && strchr("0123456789_-.[]\"'`\\", c) != NULL ? BYTE_TAIL : 0;
+        what |= c != 0 && strchr("0123456789MNO", c) != NULL ? BYTE_SHAPE : 0;
         secrets->bytes[c] = what;
     }
     secret_index_names(secrets->endings);
@@ -321,9 +322,11 @@ static bool is_plain(const struct pass *pass, size_t at)
             return false;
         }
     }
-    bool digit = text[0] >= '0' && text[0] <= '9' && text[7] >= '0' && text[7] <= '9';
-    bool shape = digit || (text[4] == 'Q' && text[5] == '~') || (text[0] >= 'M' && text[0] <= 'O');
-    return !shape || !(what & BYTE_WORD);
+    bool marked = text[4] == 'Q' && text[5] == '~';
+    bool digit = text[7] >= '0' && text[7] <= '9';
+    bool bot = text[1] == 'D' || text[1] == 'T' || text[1] == 'j' || text[1] == 'z';
+    bool shape = (what & BYTE_SHAPE) && (text[0] >= 'M' ? bot : digit);
+    return !(marked || shape);
 }
 
 /* Decides what begins at `at`; true when it was something, or waits for more of the text. `*next`
@@ -333,7 +336,7 @@ static bool decide(struct pass *pass, size_t at, size_t *next, bool *waits)
     const uint8_t what = pass->secrets->bytes[(unsigned char)pass->text.at[at]];
     bool inside = at > 0 && (what & BYTE_WORD) &&
                   (pass->secrets->bytes[(unsigned char)pass->text.at[at - 1]] & BYTE_WORD);
-    if (is_plain(pass, at) || (inside && !behind_escape(pass->text, at))) {
+    if (inside && !behind_escape(pass->text, at)) {
         return false;
     }
     bool whole = pass->text.len - at >= FINDER_HOLD_MAX;
@@ -373,7 +376,8 @@ static size_t secrets_find(const void *self, const struct window *window,
         size_t count = starts_of(&pass, at, starts);
         size_t next = window->text.len - at < BLOCK ? window->text.len : at + BLOCK;
         for (size_t i = 0; i < count; i++) {
-            if (decide(&pass, at + starts[i], &next, &waits)) {
+            size_t start = at + starts[i];
+            if (!is_plain(&pass, start) && decide(&pass, start, &next, &waits)) {
                 break;
             }
         }

@@ -109,6 +109,7 @@ enum secret_byte {
     BYTE_ESCAPE = 8,   /* begins an escape, and a token may begin behind that */
     BYTE_BETWEEN = 16, /* may stand between a name and its sign */
     BYTE_TAIL = 32,    /* may end a name: digits, quotes, brackets, separators */
+    BYTE_SHAPE = 64,   /* may begin a token without a prefix */
 };
 
 /* By their last two letters: may a name of the table stand in front of the sign at `at`? */

@@ -319,7 +319,8 @@ static float token_score(struct str value, enum secret_sense sense)
     }
     bool marked = shape.signs > 0 && shape.digits > 0 && shape.lows > 0 && shape.ups > 0;
     double disorder = secret_disorder(value);
-    bool random = value.len >= 16 && disorder >= 0.18 && secret_entropy(value) >= 3.0;
+    double least = shape.digits > 0 ? 0.18 : 0.35; /* NSURLCredentialStorage */
+    bool random = value.len >= 16 && disorder >= least && secret_entropy(value) >= 3.0;
     bool brief = value.len >= 10 && disorder >= 0.25 && (marked || shape.ups > 0) &&
                  shape.digits > 0 && secret_entropy(value) >= 2.9;
     bool odd = value.len >= 20 && marked && secret_entropy(value) >= 3.7;
