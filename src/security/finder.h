@@ -33,8 +33,8 @@
 enum span_flags { SPAN_OPEN = 1, SPAN_GOES_ON = 2 };
 
 struct span {
-    size_t start; /* bytes of the window's text */
-    size_t end;   /* exclusive */
+    size_t start;  /* bytes of the window's text */
+    size_t end;    /* exclusive */
     uint16_t kind; /* the finder's own: an index of its table */
     uint16_t flags;
     float score; /* 0 .. 1, how sure */

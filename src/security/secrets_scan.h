@@ -52,7 +52,6 @@ struct secret_row {
     uint16_t least; /* bytes behind the prefix */
     uint16_t most;  /* 0: unbounded, an open span when it is long */
 };
-
 /* Kinds without a prefix; they come behind the rows. */
 enum secret_other {
     OTHER_TELEGRAM,
@@ -92,13 +91,11 @@ enum secret_match secret_key_here(const struct secret_here *here, const struct s
                                   struct span *span);
 enum secret_match secret_login_here(const struct secret_here *here, const struct secret_row *row,
                                     struct span *span);
-/* The same for what has no prefix; the kind of the span is an enum secret_other.
- * "://" stands at here->at: are there a user and a password behind it? */
+/* "://" stands at here->at: a user and a password behind it? The kind is an enum secret_other. */
 enum secret_match secret_userinfo_here(const struct secret_here *here, struct span *span);
-/* A token that is known by its shape: of a Telegram or Discord bot, of an Azure application. */
+/* Known by its shape: a token of a Telegram or Discord bot, of an Azure application. */
 enum secret_match secret_shape_here(const struct secret_here *here, struct span *span);
-/* A sign stands at here->at (= : > , and the like): is there a secret name in front of it and a
- * value behind it? */
+/* A sign (= : > ,) stands at here->at: is there a secret name before and a value behind it? */
 enum secret_match secret_value_here(const struct secret_here *here, struct span *span);
 
 /* What a byte may be, for the quick look that most of them get only. */
@@ -117,8 +114,7 @@ bool secret_may_name(const uint8_t bytes[256], const uint32_t endings[32], struc
                      size_t at);
 void secret_index_names(uint32_t endings[32]);
 
-/* Where a private key that is open ends: behind its END line. False: not in the text, and up to
- * *end it goes on for certain. */
+/* Where an open private key ends. False: not in the text; up to *end it goes on for certain. */
 bool secret_key_end(const struct secret_row *row, struct str text, size_t at, bool final,
                     size_t *end);
 
