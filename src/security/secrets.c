@@ -77,16 +77,23 @@ static void enter(struct secrets *secrets, uint16_t row, const char three[3])
     secrets->buckets[bucket] = ++secrets->count;
 }
 
+static const struct {
+    const char *bytes;
+    enum secret_byte what;
+} sets[] = {
+    {"=:>(,", BYTE_SIGN},          {"\\%", BYTE_ESCAPE},
+    {" \t=:!?+~>", BYTE_BETWEEN},  {"0123456789_-.[]\"'`\\", BYTE_TAIL},
+    {"0123456789MNO", BYTE_SHAPE},
+};
+
 void secrets_init(struct secrets *secrets)
 {
     *secrets = (struct secrets){0};
     for (int c = 0; c < 256; c++) {
         uint8_t what = secret_in(ALNUM, (char)c) ? BYTE_WORD | BYTE_START : 0;
-        what |= c != 0 && strchr("=:>(,", c) != NULL ? BYTE_SIGN : 0;
-        what |= c == '\\' || c == '%' ? BYTE_ESCAPE : 0;
-        what |= c != 0 && strchr(" \t=:!?+~>", c) != NULL ? BYTE_BETWEEN : 0;
-        what |= c != 0 && strchr("0123456789_-.[]\"'`\\", c) != NULL ? BYTE_TAIL : 0;
-        what |= c != 0 && strchr("0123456789MNO", c) != NULL ? BYTE_SHAPE : 0;
+        for (size_t i = 0; i < sizeof sets / sizeof *sets && c != 0; i++) {
+            what |= (uint8_t)(strchr(sets[i].bytes, c) != NULL ? sets[i].what : 0);
+        }
         secrets->bytes[c] = what;
     }
     secret_index_names(secrets->endings);

@@ -52,15 +52,16 @@ struct secret_row {
     uint16_t least; /* bytes behind the prefix */
     uint16_t most;  /* 0: unbounded, an open span when it is long */
 };
+
 /* Kinds without a prefix; they come behind the rows. */
 enum secret_other {
     OTHER_TELEGRAM,
     OTHER_DISCORD,
-    OTHER_AZURE,
+    OTHER_AZURE, /* client secrets of applications */
     OTHER_CONNECTION,
     OTHER_PASSWORD,
     OTHER_TOKEN,
-    OTHERS
+    OTHERS,
 };
 
 struct secret_here {
@@ -83,19 +84,17 @@ static inline bool secret_ends(const struct secret_here *here, size_t end)
 }
 
 /* The prefix stands at here->at; the rest of it? `span` gets its bounds and its score. */
-enum secret_match secret_token_here(const struct secret_here *here, const struct secret_row *row,
-                                    struct span *span);
-enum secret_match secret_web_here(const struct secret_here *here, const struct secret_row *row,
-                                  struct span *span);
-enum secret_match secret_key_here(const struct secret_here *here, const struct secret_row *row,
-                                  struct span *span);
-enum secret_match secret_login_here(const struct secret_here *here, const struct secret_row *row,
-                                    struct span *span);
-/* "://" stands at here->at: a user and a password behind it? The kind is an enum secret_other. */
+typedef enum secret_match secret_recogniser(const struct secret_here *here,
+                                            const struct secret_row *row, struct span *span);
+secret_recogniser secret_token_here;
+secret_recogniser secret_web_here;
+secret_recogniser secret_key_here;
+secret_recogniser secret_login_here;
+/* The kind is an enum secret_other. "://" stands at here->at: a user and a password behind it? */
 enum secret_match secret_userinfo_here(const struct secret_here *here, struct span *span);
-/* Known by its shape: a token of a Telegram or Discord bot, of an Azure application. */
+/* A token that is known by its shape: of a Telegram or Discord bot, of an Azure application. */
 enum secret_match secret_shape_here(const struct secret_here *here, struct span *span);
-/* A sign (= : > ,) stands at here->at: is there a secret name before and a value behind it? */
+/* A sign stands at here->at: is there a secret name in front of it and a value behind it? */
 enum secret_match secret_value_here(const struct secret_here *here, struct span *span);
 
 /* What a byte may be, for the quick look that most of them get only. */
@@ -109,12 +108,12 @@ enum secret_byte {
     BYTE_SHAPE = 64,   /* may begin a token without a prefix */
 };
 
-/* By their last two letters: may a name of the table stand in front of the sign at `at`? */
+/* By its last two letters: may a name of the table stand in front of the sign at `at`? */
 bool secret_may_name(const uint8_t bytes[256], const uint32_t endings[32], struct str text,
                      size_t at);
 void secret_index_names(uint32_t endings[32]);
 
-/* Where an open private key ends. False: not in the text; up to *end it goes on for certain. */
+/* Where an open private key ends. False: not in the text, and up to *end it goes on for certain. */
 bool secret_key_end(const struct secret_row *row, struct str text, size_t at, bool final,
                     size_t *end);
 
