@@ -73,8 +73,7 @@ struct secret_here {
 bool secret_in(enum secret_alphabet alphabet, char c);
 /* Bytes of the alphabet from `from` on, at most `most`. */
 size_t secret_run(struct str text, size_t from, enum secret_alphabet alphabet, size_t most);
-/* A full stop ends a sentence, not a token. */
-size_t secret_without_dots(struct str text, size_t from, size_t end);
+size_t secret_without_dots(struct str text, size_t from, size_t end); /* of a sentence's end */
 /* Decodes base64 of either alphabet, up to `room` bytes; how many there are. */
 size_t secret_unbase64(struct str text, char *to, size_t room);
 /* True when nothing may follow that could change what ends at `end`. */
