@@ -9,11 +9,11 @@ export JOBS
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help deps build demo check style sim fuzz bench format
+.PHONY: help deps build demo check style sim fuzz bench bench-guard format
 
 help: ## what can be made here
 	@echo "make TARGET [JOBS=n]"
-	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|'
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|'
 
 deps: ## install what the build and the checks need (apt)
 	@tools/deps.sh build check
@@ -46,6 +46,11 @@ bench: ## speed and memory, as ratios against nginx
 	@tools/deps.sh build bench
 	@tools/build.sh release aire
 	@python3 bench/run.py
+
+bench-guard: ## what the guardrails find on the shared corpora, against their numbers
+	@tools/deps.sh build
+	@tools/build.sh release aire
+	@python3 bench/guard.py
 
 format: ## clang-format over src, tests and bench
 	@tools/deps.sh check
