@@ -41,7 +41,7 @@ static void judge(const struct injection_model *model, const struct sums *sums, 
     uint32_t count = sums->index < INJECTION_WINDOW ? sums->index : INJECTION_WINDOW;
     uint32_t first = (sums->index - count) & (RING - 1);
     int64_t inside = sums->sum - sums->before[first];
-    if (best->any && inside <= best->inside) {
+    if (inside <= best->inside && best->any) {
         return; /* all windows that are judged have one size */
     }
     double raw = (double)model->numbers.bias +

@@ -65,16 +65,6 @@ static uint64_t biased(unsigned before, unsigned letter)
     return (uint64_t)(letters[before][letter] + ODDS_BIAS);
 }
 
-void decode_odds_init(struct decode_odds *odds)
-{
-    for (unsigned a = 0; a < LETTERS; a++) {
-        for (unsigned b = 0; b < LETTERS; b++) {
-            odds->pairs[a * DECODE_LETTERS + b] = biased(a, b) | biased(b, a) << ODDS_BITS |
-                                                  biased(turned[a], turned[b]) << 2 * ODDS_BITS;
-        }
-    }
-}
-
 int decode_likeness(struct str text)
 {
     int64_t sum = 0;
@@ -104,26 +94,43 @@ struct survey {
     size_t words;
 };
 
-/* What was seen of a word. */
-struct seen {
-    uint32_t len;
-    uint32_t alphas;
-    uint32_t digits;
-    uint32_t marks;
-    uint32_t hex;
-};
+/* What bytes of a word are, counted in the lanes of one number; see decode_odds. */
+enum lane { LANE_ALPHAS, LANE_DIGITS, LANE_MARKS, LANE_HEX };
+#define LANE_BITS  12
+#define KIND_BITS  16
+#define KIND_MASK  ((UINT64_C(1) << KIND_BITS) - 1)
+#define LANE(name) (UINT64_C(1) << (LANE_##name * LANE_BITS))
+_Static_assert(2 * PIECE_MAX < 1 << LANE_BITS, "a piece's counts fit");
+_Static_assert(KIND_BITS + (LANE_HEX + 1) * LANE_BITS <= 64, "kind and lanes fit");
 
-static void end_word(struct survey *survey, const struct seen *word)
+static uint64_t tallied(unsigned kind)
 {
+    uint64_t lanes = 0;
+    lanes += (kind & (BYTE_LETTER | BYTE_WIDE)) != 0 ? LANE(ALPHAS) : 0;
+    lanes += (kind & BYTE_DIGIT) != 0 ? LANE(DIGITS) : 0;
+    lanes += (kind & BYTE_APART) != 0 ? LANE(MARKS) : 0;
+    lanes += (kind & BYTE_HEX) != 0 ? LANE(HEX) : 0;
+    return lanes << KIND_BITS | kind;
+}
+
+static uint32_t lane_of(uint64_t lanes, enum lane lane)
+{
+    return (uint32_t)(lanes >> lane * LANE_BITS) & ((1U << LANE_BITS) - 1);
+}
+
+static inline void end_word(struct survey *survey, uint64_t lanes, size_t len)
+{
+    uint32_t alphas = lane_of(lanes, LANE_ALPHAS);
+    uint32_t digits = lane_of(lanes, LANE_DIGITS);
+    uint32_t marks = lane_of(lanes, LANE_MARKS);
     survey->words++;
-    survey->mixed += word->alphas > 0 && word->digits > 0 && word->digits <= 2 * word->alphas &&
-                     word->len <= 24;
-    survey->singles += word->alphas == 1 && word->len <= 2;
+    survey->mixed += alphas > 0 && digits > 0 && digits <= 2 * alphas && len <= 24;
+    survey->singles += alphas == 1 && len <= 2;
     /* a.b.c.d and a-b-c-d are letters apart, too */
-    if (word->marks >= 2 && word->alphas + 2 >= word->marks && word->alphas <= word->marks + 2) {
-        survey->singles += word->alphas;
+    if (marks >= 2 && alphas + 2 >= marks && alphas <= marks + 2) {
+        survey->singles += alphas;
     }
-    survey->codes += word->hex == word->len && (word->len == 2 || word->len == 8);
+    survey->codes += (len == 2 || len == 8) && lane_of(lanes, LANE_HEX) == len;
 }
 
 /* Cheaply: a sign that begins escapes, and the byte that must follow it. */
@@ -143,34 +150,46 @@ static bool begins_escape(struct str piece, size_t at)
     }
 }
 
+void decode_odds_init(struct decode_odds *odds)
+{
+    for (unsigned a = 0; a < LETTERS; a++) {
+        for (unsigned b = 0; b < LETTERS; b++) {
+            odds->pairs[a * DECODE_LETTERS + b] = biased(a, b) | biased(b, a) << ODDS_BITS |
+                                                  biased(turned[a], turned[b]) << 2 * ODDS_BITS;
+        }
+    }
+    for (size_t byte = 0; byte < 256; byte++) {
+        odds->bytes[byte] = tallied(bytes[byte]);
+    }
+}
+
 static struct survey survey_of(const struct decode_odds *odds, struct str piece)
 {
     struct survey survey = {.pairs = 0};
-    struct seen word = {.len = 0};
     uint64_t sums = 0;
-    unsigned before = 0;
+    uint64_t lanes = 0;
+    size_t begin = 0;  /* of the word */
+    uint64_t pair = 0; /* the last letter and this one */
     for (size_t i = 0; i < piece.len; i++) {
-        unsigned kind = is(piece.at[i]);
-        unsigned letter = kind & BYTE_LETTER;
-        sums += odds->pairs[before * DECODE_LETTERS + letter];
-        survey.pairs += (letter | before) != 0;
-        before = letter;
-        if ((kind & BYTE_SPACE) != 0) {
-            if (word.len > 0) {
-                end_word(&survey, &word);
-                word = (struct seen){.len = 0};
+        uint64_t byte = odds->bytes[(uint8_t)piece.at[i]];
+        pair = (pair * DECODE_LETTERS | (byte & BYTE_LETTER)) % DECODE_PAIRS;
+        sums += odds->pairs[pair];
+        survey.pairs += pair != 0;
+        if ((byte & (BYTE_SPACE | BYTE_ESCAPE)) != 0) {
+            if ((byte & BYTE_SPACE) != 0) {
+                if (i > begin) {
+                    end_word(&survey, lanes, i - begin);
+                }
+                begin = i + 1;
+                lanes = 0;
+                continue;
             }
-            continue;
+            survey.escapes += begins_escape(piece, i);
         }
-        survey.escapes += (kind & BYTE_ESCAPE) != 0 && begins_escape(piece, i);
-        word.len++;
-        word.alphas += letter != 0 || (kind & BYTE_WIDE) != 0;
-        word.digits += (kind & BYTE_DIGIT) != 0;
-        word.marks += (kind & BYTE_APART) != 0;
-        word.hex += (kind & BYTE_HEX) != 0;
+        lanes += byte >> KIND_BITS;
     }
-    if (word.len > 0) {
-        end_word(&survey, &word);
+    if (piece.len > begin) {
+        end_word(&survey, lanes, piece.len - begin);
     }
     size_t all = piece.len * ODDS_BIAS;
     survey.forward = (int64_t)(sums & ODDS_MASK) - (int64_t)all;
@@ -360,6 +379,17 @@ static size_t run_end(struct str text, size_t at)
     return end;
 }
 
+/* Whether a run of RUN_MIN bytes begins at `from`. Bytes to `at` are known to be of one; the
+ * farthest are looked at first, a space is rarely far. */
+static bool is_long(struct str text, size_t from, size_t at)
+{
+    size_t last = from + RUN_MIN - 1;
+    while (last > at && last < text.len && (is(text.at[last]) & BYTE_RUN) != 0) {
+        last--;
+    }
+    return last <= at;
+}
+
 /* A run of RUN_MIN bytes covers every RUN_MIN-th byte: only those are looked at. */
 static void find_runs(struct decode *decode, const struct place *place)
 {
@@ -374,8 +404,8 @@ static void find_runs(struct decode *decode, const struct place *place)
         while (from > done && (is(text.at[from - 1]) & BYTE_RUN) != 0) {
             from--;
         }
-        size_t end = run_end(text, from);
-        if (end - from >= RUN_MIN) {
+        if (is_long(text, from, at)) {
+            size_t end = run_end(text, from);
             try_ways(decode, place, str_cut(text, from, end), &none, run_ways,
                      sizeof run_ways / sizeof run_ways[0]);
             done = end;
@@ -384,15 +414,21 @@ static void find_runs(struct decode *decode, const struct place *place)
     }
 }
 
+/* Where `c` is first in text[from .. end), or `end`. */
+static size_t find_within(struct str text, size_t from, size_t end, char c)
+{
+    const char *found = from < end ? memchr(text.at + from, c, end - from) : NULL;
+    return found != NULL ? (size_t)(found - text.at) : end;
+}
+
 static size_t piece_end(struct str text, size_t at)
 {
     size_t longest = (size_t)PIECE_MAX * 2;
     size_t last = at + longest < text.len ? at + longest : text.len;
-    for (size_t end = at; end < last; end++) {
-        char c = text.at[end];
-        if ((c == '\n' && end - at >= PIECE_MIN) || (c == ' ' && end - at >= PIECE_MAX)) {
-            return end + 1;
-        }
+    size_t end = find_within(text, at + PIECE_MIN, last, '\n');
+    end = find_within(text, at + PIECE_MAX, end, ' ');
+    if (end < last) {
+        return end + 1;
     }
     while (last < text.len && last > at + 1 && ((uint8_t)text.at[last] & 0xC0) == 0x80) {
         last--;

@@ -30,10 +30,13 @@ struct decoded {
 };
 
 /* How usual each pair of letters is as it stands, reversed, and 13 places on: three sums in one
- * number, so that a text's are one addition a byte. */
-#define DECODE_LETTERS 32
+ * number, so that a text's are one addition a byte. And what each byte is, beside what it adds to
+ * the counts of its word: one look-up and one addition more. */
+#define DECODE_LETTERS UINT64_C(32)
+#define DECODE_PAIRS   (DECODE_LETTERS * DECODE_LETTERS)
 struct decode_odds {
-    uint64_t pairs[DECODE_LETTERS * DECODE_LETTERS];
+    uint64_t pairs[DECODE_PAIRS];
+    uint64_t bytes[256];
 };
 void decode_odds_init(struct decode_odds *odds);
 

@@ -21,10 +21,10 @@ enum salt {
     SALT_CLASS_WORD = 0xD000,
 };
 
-#define PIECE    4 /* points; words that are shorter have none */
-#define ROLL     UINT32_C(0x9E3779B1)
-#define ROLL_OUT (ROLL * ROLL * ROLL * ROLL)
-#define EDGE     ((uint32_t)'_')
+#define PIECE      4 /* points; words that are shorter have none */
+#define ROLL       UINT32_C(0x9E3779B1)
+#define ROLL_FIRST (ROLL * ROLL * ROLL) /* what a piece's first point was multiplied by */
+#define EDGE       ((uint32_t)'_')
 
 #define CLASSES_OF_TOKEN 3 /* that count, of a word with several */
 
@@ -58,30 +58,33 @@ void grams_begin(struct grams *grams, const struct lexemes *lexemes)
 
 static void put_words(const struct grams *grams, const struct token *token, struct list *list)
 {
-    const uint32_t *before = grams->before;
+    uint32_t last = grams->before[0];
+    uint32_t second = grams->before[1];
     uint32_t hash = token->hash;
     put(list, GRAM_WORD, token_mix(SALT_WORD, hash));
-    put(list, GRAM_WORD, token_mix(token_mix(SALT_PAIR, before[0]), hash));
-    put(list, GRAM_WORD, token_mix(token_mix(SALT_SKIP, before[1]), hash));
-    put(list, GRAM_WORD, token_mix(token_mix(token_mix(SALT_TRIPLE, before[1]), before[0]), hash));
+    put(list, GRAM_WORD, token_mix(token_mix(SALT_PAIR, last), hash));
+    put(list, GRAM_WORD, token_mix(token_mix(SALT_SKIP, second), hash));
+    put(list, GRAM_WORD, token_mix(token_mix(token_mix(SALT_TRIPLE, second), last), hash));
 }
 
-/* Points of a word with an edge on both sides. */
+/* Points of a word with an edge on both sides; a hash of the last PIECE points, as in Karp and
+ * Rabin 1987. */
 static void put_pieces(const struct token *token, struct list *list)
 {
-    if (token->count + 2 < PIECE || token->count >= TOKEN_CODES_MAX) {
+    size_t count = token->count;
+    if (count + 2 < PIECE || count >= TOKEN_CODES_MAX) {
         return;
     }
-    uint32_t hash = EDGE; /* of the last PIECE points, as in Karp and Rabin 1987 */
-    for (size_t i = 0; i <= token->count; i++) {
-        hash = hash * ROLL + (i < token->count ? token->codes[i] : EDGE);
-        if (i + 1 >= PIECE) {
-            hash -= (i + 1 == PIECE ? EDGE : token->codes[i - PIECE]) * ROLL_OUT;
-        }
-        if (i + 2 >= PIECE) {
-            put(list, GRAM_PIECE, hash ^ SALT_PIECE);
-        }
+    const uint32_t *codes = token->codes;
+    uint32_t hash = (EDGE * ROLL + codes[0]) * ROLL + codes[1];
+    uint32_t out = 0; /* leaves with the next point */
+    for (size_t i = PIECE - 2; i < count; i++) {
+        hash = (hash - out) * ROLL + codes[i];
+        put(list, GRAM_PIECE, hash ^ SALT_PIECE);
+        out = (i == PIECE - 2 ? EDGE : codes[i + 1 - PIECE]) * ROLL_FIRST;
     }
+    hash = (hash - out) * ROLL + EDGE;
+    put(list, GRAM_PIECE, hash ^ SALT_PIECE);
 }
 
 static uint32_t distance(uint32_t from, uint32_t to)
@@ -131,19 +134,22 @@ static void put_shape(const struct grams *grams, const struct token *token, stru
     }
 }
 
+#define BIT(c) (UINT64_C(1) << ((c)&63))
+
 static bool ends_sentence(const struct token *token)
 {
-    static const uint32_t marks[] = {'.', '!', '?', ':', ';',    '"',    '>',    '(',   '[',  '{',
-                                     '-', '*', '|', ',', 0x3002, 0xFF01, 0xFF1F, 0x61F, 0x964};
-    if (token->kind == TOKEN_LINE) {
-        return true;
+    static const uint64_t marks[] = {BIT('.') | BIT('!') | BIT('?') | BIT(':') | BIT(';') |
+                                         BIT('"') | BIT('>') | BIT('(') | BIT('-') | BIT('*') |
+                                         BIT(','),
+                                     BIT('[') | BIT('{') | BIT('|')};
+    uint32_t code = token->codes[0];
+    if (token->kind != TOKEN_MARK) {
+        return token->kind == TOKEN_LINE;
     }
-    for (size_t i = 0; token->kind == TOKEN_MARK && i < sizeof marks / sizeof marks[0]; i++) {
-        if (token->codes[0] == marks[i]) {
-            return true;
-        }
+    if (code < 128) {
+        return (marks[code / 64] & BIT(code)) != 0;
     }
-    return false;
+    return code == 0x3002 || code == 0xFF01 || code == 0xFF1F || code == 0x61F || code == 0x964;
 }
 
 size_t grams_next(struct grams *grams, const struct token *token, uint32_t *features)

@@ -19,6 +19,9 @@ struct edge {
     uint32_t to; /* 0: the place is free */
 };
 
+#define LETTERS 26 /* a to z */
+#define BY_STEP UINT32_MAX
+
 struct node {
     uint64_t whole;  /* classes of lexemes that end here */
     uint64_t ending; /* of these, those whose last word may go on */
@@ -33,7 +36,9 @@ struct lexemes {
     uint32_t count;
     uint32_t room;
     uint64_t begins[1024]; /* a bit for each hash of a first word or stem */
-    uint32_t stems;        /* a bit for each length of a stem that is entered */
+    uint8_t stems[256];    /* by first point: a bit for each length of a stem that is entered */
+    /* Where two letters lead from the root; BY_STEP when something ends between them. */
+    uint32_t pairs[LETTERS][LETTERS];
 };
 
 static uint32_t place_of(const struct lexemes *lexemes, uint32_t from, uint32_t point)
@@ -68,10 +73,12 @@ static bool may_begin(const struct lexemes *lexemes, const struct token *token)
     if (entered(lexemes, token->hash)) {
         return true;
     }
+    unsigned lengths = token->kind == TOKEN_WORD ? lexemes->stems[token->codes[0] & 255] : 0;
+    lengths &= (2U << (token->count < STEM_POINTS ? token->count - 1U : STEM_POINTS - 1U)) - 1;
     uint32_t hash = STEM_SEED;
-    for (uint16_t i = 0; i < token->count && i < STEM_POINTS; i++) {
-        hash = token_mix(hash, token->codes[i]);
-        if ((lexemes->stems >> i & 1) != 0 && entered(lexemes, hash)) {
+    for (const uint32_t *code = token->codes; lengths != 0; code++, lengths >>= 1) {
+        hash = token_mix(hash, *code);
+        if ((lengths & 1) != 0 && entered(lexemes, hash)) {
             return true;
         }
     }
@@ -86,7 +93,7 @@ static void enter_stem(struct lexemes *lexemes, const struct token *token)
     for (uint16_t i = 0; i < count; i++) {
         hash = token_mix(hash, token->codes[i]);
     }
-    lexemes->stems |= 1U << (count - 1);
+    lexemes->stems[token->codes[0] & 255] |= (uint8_t)(1U << (count - 1));
     enter(lexemes, hash);
 }
 
@@ -142,6 +149,17 @@ static void add(struct lexemes *lexemes, const struct lexeme *item)
     }
 }
 
+static void set_pairs(struct lexemes *lexemes)
+{
+    for (uint32_t a = 0; a < LETTERS; a++) {
+        uint32_t first = follow(lexemes, 0, 'a' + a);
+        for (uint32_t b = 0; b < LETTERS; b++) {
+            uint32_t second = first == 0 ? 0 : follow(lexemes, first, 'a' + b);
+            lexemes->pairs[a][b] = lexemes->nodes[first].ending != 0 ? BY_STEP : second;
+        }
+    }
+}
+
 struct lexemes *lexemes_new(const struct fold *fold, const struct lexeme *items, size_t count)
 {
     struct lexemes *lexemes = must_have(calloc(1, sizeof *lexemes));
@@ -163,6 +181,7 @@ struct lexemes *lexemes_new(const struct fold *fold, const struct lexeme *items,
     for (size_t i = 0; i < count; i++) {
         add(lexemes, &items[i]);
     }
+    set_pairs(lexemes);
     return lexemes;
 }
 
@@ -175,12 +194,21 @@ void lexemes_free(struct lexemes *lexemes)
     }
 }
 
+/* Where a token's first two letters lead from the root, or BY_STEP. */
+static uint32_t through_pair(const struct lexemes *lexemes, const struct token *token)
+{
+    uint32_t a = token->codes[0] - 'a';
+    uint32_t b = token->codes[1] - 'a';
+    return token->count >= 2 && a < LETTERS && b < LETTERS ? lexemes->pairs[a][b] : BY_STEP;
+}
+
 /* Walks one token from `node`: where it ends (0: nowhere), and what ended on the way. */
 static uint32_t through(const struct lexemes *lexemes, uint32_t node, const struct token *token,
                         uint64_t *found)
 {
-    for (uint16_t i = 0; i < token->count; i++) {
-        node = follow(lexemes, node, token->codes[i]);
+    uint32_t pair = node == 0 ? through_pair(lexemes, token) : BY_STEP;
+    for (uint16_t i = pair == BY_STEP ? 0 : 1; i < token->count; i++) {
+        node = i == 1 && pair != BY_STEP ? pair : follow(lexemes, node, token->codes[i]);
         if (node == 0) {
             return 0;
         }
@@ -199,11 +227,13 @@ uint64_t lexemes_step(const struct lexemes *lexemes, struct lexeme_walk *walk,
     *tokens = 0;
     uint32_t kept = 0;
     bool joined = walk->sign && token->kind == TOKEN_SIGN;
-    for (uint32_t i = 0; i <= walk->count; i++) {
+    uint32_t live = walk->count + (may_begin(lexemes, token) ? 1 : 0);
+    for (uint32_t i = 0; i < live; i++) {
         bool fresh = i == walk->count;
-        uint32_t node = fresh || joined ? 0 : follow(lexemes, walk->nodes[i], SEPARATOR);
-        node = !fresh && joined ? walk->nodes[i] : node;
-        if (fresh ? !may_begin(lexemes, token) : node == 0) {
+        uint32_t node = fresh    ? 0
+                        : joined ? walk->nodes[i]
+                                 : follow(lexemes, walk->nodes[i], SEPARATOR);
+        if (!fresh && node == 0) {
             continue;
         }
         uint64_t found = 0;

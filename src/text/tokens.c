@@ -39,11 +39,15 @@ struct letters {
     uint32_t alike[TOKEN_CODES_MAX];
 };
 
-static uint32_t entry_at(const struct tokens *tokens, size_t at, size_t *bytes)
+static inline uint32_t entry_at(const struct tokens *tokens, size_t at, size_t *bytes)
 {
     uint8_t byte = (uint8_t)tokens->text.at[at];
-    uint32_t code = byte;
-    *bytes = byte < 0x80 ? 1 : utf8_step(tokens->text, at, &code);
+    if (byte < 0x80) {
+        *bytes = 1;
+        return tokens->fold->entries[byte];
+    }
+    uint32_t code = 0;
+    *bytes = utf8_step(tokens->text, at, &code);
     return fold_of(tokens->fold, code);
 }
 
@@ -76,29 +80,30 @@ static void settle_word(struct tokens *tokens, struct token *token, const struct
     }
 }
 
+static inline bool is_letter(char c)
+{
+    return (uint32_t)((unsigned char)c | 0x20) - 'a' < 26;
+}
+
 /* The ASCII letters that a word begins with. */
 static void read_plain(struct tokens *tokens, struct token *token)
 {
-    const char *text = tokens->text.at;
-    size_t at = tokens->at;
-    size_t len = tokens->text.len;
-    size_t count = 0;
+    const char *at = tokens->text.at + tokens->at;
+    const char *end = tokens->text.at + tokens->text.len;
+    const char *kept = end - at < TOKEN_CODES_MAX ? end : at + TOKEN_CODES_MAX;
     uint32_t hash = SEED_WORD + TOKEN_WORD;
-    while (at < len) {
-        uint32_t low = (uint32_t)(unsigned char)text[at] | 0x20;
-        if (low - 'a' >= 26 || (unsigned char)text[at] < 'A') {
-            break;
-        }
-        if (count < TOKEN_CODES_MAX) {
-            token->codes[count++] = low;
-            hash = token_mix(hash, low);
-        }
-        at++;
+    uint32_t *codes = token->codes;
+    for (; at < kept && is_letter(*at); at++) {
+        uint32_t low = (unsigned char)*at | 0x20U;
+        *codes++ = low;
+        hash = token_mix(hash, low);
     }
-    token->count = (uint16_t)count;
+    for (; at < end && is_letter(*at); at++) {
+    }
+    token->count = (uint16_t)(codes - token->codes);
     token->hash = hash;
-    tokens->at = at;
-    token->end = (uint32_t)at;
+    tokens->at = (size_t)(at - tokens->text.at);
+    token->end = (uint32_t)tokens->at;
 }
 
 /* The rest of a word or number that began at token->start. */
@@ -200,7 +205,7 @@ bool tokens_next(struct tokens *tokens, struct token *token)
             token->count = 1;
             tokens->at += bytes;
             token->end = (uint32_t)tokens->at;
-            hash_token(token);
+            token->hash = token_mix(SEED_WORD + (uint32_t)token->kind, token->codes[0]);
         }
         tokens->line_begins = kind == FOLD_LINE;
         shape(tokens, token);
