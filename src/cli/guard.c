@@ -43,7 +43,7 @@ static int open_set(const struct cli *cli, struct guarding *g)
     return CLI_OK;
 }
 
-/* "source" of a line: where the text came from; a user's otherwise. */
+/* "from" of a line: where the text came from; a user's otherwise. */
 static enum provenance provenance_of(const struct line *line)
 {
     uint32_t source = json_get(line->json, JSON_ROOT, STR("from"));

@@ -5,7 +5,7 @@
 #include "cli/read.h"
 #include "console/views.h"
 #include "security/guard.h"
-#include "stats/interval.h"
+#include "security/guard_figures.h"
 
 #define ROWS_MAX   100000 /* newest ones; older ones are left out, and that is said */
 #define US_PER_DAY INT64_C(86400000000)
@@ -31,12 +31,7 @@ struct tally {
 
 struct report {
     struct tally tallies[SIDES][GUARDS];
-    uint64_t attempts;
-    uint64_t attempts_blocked;
-    uint64_t leaks;
-    uint64_t rows;
-    bool capped;
-    double days;
+    struct guard_counts counts;
 };
 
 /* ---- adding up ---- */
@@ -97,10 +92,12 @@ static void add_found(struct report *report, const struct event_view *event)
     tally->redacted += enforced && redacts ? 1 : 0;
     tally->would_block += !enforced && blocks ? 1 : 0;
     tally->would_redact += !enforced && redacts ? 1 : 0;
-    report->attempts += guard == GUARD_INJECTION ? 1 : 0;
-    report->attempts_blocked += guard == GUARD_INJECTION && enforced && blocks ? 1 : 0;
-    bool personal = guard == GUARD_PII || guard == GUARD_SECRETS || guard == GUARD_PROMPT_LEAK;
-    report->leaks += side == SIDE_OUTPUT && personal && !enforced && (blocks || redacts) ? 1 : 0;
+    report->counts.attempts += guard == GUARD_INJECTION ? 1 : 0;
+    report->counts.attempts_blocked += guard == GUARD_INJECTION && enforced && blocks ? 1 : 0;
+    report->counts.leaks += side == SIDE_OUTPUT && guard_is_private(guard) && !enforced &&
+                                    (blocks || redacts)
+                                ? 1
+                                : 0;
 }
 
 static void add_rows(struct report *report, const struct store_query *query)
@@ -116,51 +113,8 @@ static void add_rows(struct report *report, const struct store_query *query)
             }
         }
     }
-    report->rows = query->row_count;
-    report->capped = query->row_count == ROWS_MAX;
-}
-
-/* ---- the standard's figures ---- */
-
-enum gate { GATE_PASS, GATE_FAIL, GATE_INCONCLUSIVE };
-static const char *const gate_names[] = {"PASS", "FAIL", "INCONCLUSIVE"};
-
-struct figure {
-    const char *name;
-    const char *target;
-    double value;
-    struct interval interval;
-    uint64_t n;
-    enum gate gate;
-};
-
-/* Of no attempts nothing can be said about how many were blocked. */
-static enum gate gate_block_rate(const struct report *report, const struct interval *interval)
-{
-    if (report->attempts == 0 || (interval->low <= 0.999 && interval->high >= 0.999)) {
-        return GATE_INCONCLUSIVE;
-    }
-    return interval->low > 0.999 ? GATE_PASS : GATE_FAIL;
-}
-
-static void make_figures(const struct report *report, struct figure figures[3])
-{
-    double rate = (double)report->attempts / report->days;
-    struct interval blocked = interval_wilson((size_t)report->attempts_blocked,
-                                              (size_t)report->attempts, INTERVAL_95);
-    double share = report->attempts == 0
-                       ? 0
-                       : (double)report->attempts_blocked / (double)report->attempts;
-    figures[0] = (struct figure){"injection attempts a day", "< 10",   rate, {rate, rate},
-                                 report->attempts,           GATE_PASS};
-    figures[0].gate = rate < 10 ? GATE_PASS : GATE_FAIL;
-    figures[1] = (struct figure){
-        "attempts that were blocked", "> 99.9 %", share, blocked, report->attempts, GATE_PASS};
-    figures[1].gate = gate_block_rate(report, &blocked);
-    figures[2] = (struct figure){"leaks", "0",          (double)report->leaks,
-                                 {0, 0},  report->rows, GATE_PASS};
-    figures[2].interval = (struct interval){figures[2].value, figures[2].value};
-    figures[2].gate = report->leaks == 0 ? GATE_PASS : GATE_FAIL;
+    report->counts.rows = query->row_count;
+    report->counts.capped = query->row_count == ROWS_MAX;
 }
 
 /* ---- showing ---- */
@@ -185,10 +139,10 @@ static void put_tally(struct json_writer *w, enum side side, enum guard_id guard
     json_end_object(w);
 }
 
-static int show_figures(const struct figure figures[3], bool capped)
+static int show_figures(const struct figure figures[GUARD_FIGURES], bool capped)
 {
     int exit_code = CLI_OK;
-    for (int i = 0; i < 3 && exit_code == CLI_OK; i++) {
+    for (int i = 0; i < GUARD_FIGURES && exit_code == CLI_OK; i++) {
         const struct figure *f = &figures[i];
         exit_code = cli_printf("%-28s %10.4g  [%.4g, %.4g]  n=%llu  target %s: %s\n", f->name,
                                f->value, f->interval.low, f->interval.high,
@@ -226,14 +180,15 @@ static int show(const struct cli *cli, const struct report *report, const struct
     json_end_array(&shown.w);
     int exit_code = shown_list(cli, &shown, "", columns, "no guardrail has judged anything");
     shown_end(&shown);
-    return exit_code == CLI_OK && !cli_flag(cli, "--json") ? show_figures(figures, report->capped)
-                                                           : exit_code;
+    return exit_code == CLI_OK && !cli_flag(cli, "--json")
+               ? show_figures(figures, report->counts.capped)
+               : exit_code;
 }
 
-static int gate_exit(const struct figure figures[3])
+static int gate_exit(const struct figure figures[GUARD_FIGURES])
 {
     int exit_code = CLI_OK;
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < GUARD_FIGURES; i++) {
         if (figures[i].gate == GATE_FAIL) {
             return CLI_FAILED;
         }
@@ -246,7 +201,7 @@ int cmd_guard_report(const struct cli *cli)
 {
     uint64_t days = 7;
     struct report report = {0};
-    struct figure figures[3];
+    struct figure figures[GUARD_FIGURES];
     struct store_query query;
     if (!cli_number(cli, "--since", 1, 3650, &days)) {
         return CLI_USAGE;
@@ -260,8 +215,8 @@ int cmd_guard_report(const struct cli *cli)
     }
     add_rows(&report, &query);
     store_query_end(&query);
-    report.days = (double)days;
-    make_figures(&report, figures);
+    report.counts.days = (double)days;
+    guard_figures(&report.counts, figures);
     exit_code = show(cli, &report, figures);
     return exit_code == CLI_OK ? gate_exit(figures) : exit_code;
 }

@@ -25,6 +25,11 @@ enum guard_id guard_of_name(struct str name)
     return (enum guard_id)guard;
 }
 
+bool guard_is_private(enum guard_id guard)
+{
+    return guard == GUARD_PII || guard == GUARD_SECRETS || guard == GUARD_PROMPT_LEAK;
+}
+
 void guard_ran(struct guard_report *report, enum guard_id guard, enum mode mode, double score)
 {
     if (mode != MODE_OFF && report->states[guard] == GUARD_OFF) {

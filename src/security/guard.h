@@ -26,6 +26,8 @@ enum guard_id {
 struct str guard_name(enum guard_id guard);
 /* GUARDS when there is none of that name. */
 enum guard_id guard_of_name(struct str name);
+/* Does it look for what must not leave? What it finds in an answer and lets pass is a leak. */
+bool guard_is_private(enum guard_id guard);
 
 enum guard_state { GUARD_OFF, GUARD_PASSED, GUARD_FOUND, GUARD_NOT_EVALUATED };
 
