@@ -41,11 +41,35 @@ static void nothing_seen_is_nothing_known(void **state)
     assert_true(interval.low <= 0 && interval.high >= 1);
 }
 
+/* Conover's table: of 9 values the 2nd and 8th (96.1 %), of 20 the 6th and 15th (95.9 %). */
+static void a_median_lies_between_order_statistics(void **state)
+{
+    (void)state;
+    double values[20];
+    for (size_t i = 0; i < 20; i++) {
+        values[i] = (double)(i + 1);
+    }
+    struct interval nine = interval_median(values, 9);
+    struct interval twenty = interval_median(values, 20);
+    assert_true(nine.low == 2 && nine.high == 8);
+    assert_true(twenty.low == 6 && twenty.high == 15);
+}
+
+static void few_values_are_the_interval_of_their_median(void **state)
+{
+    (void)state;
+    const double values[] = {1, 2, 3, 4, 5};
+    assert_true(interval_median(values, 1).low == 1 && interval_median(values, 1).high == 1);
+    assert_true(interval_median(values, 5).low == 1 && interval_median(values, 5).high == 5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(published_values_are_met),
         cmocka_unit_test(nothing_seen_is_nothing_known),
+        cmocka_unit_test(a_median_lies_between_order_statistics),
+        cmocka_unit_test(few_values_are_the_interval_of_their_median),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@ import http.server
 import json
 import os
 import subprocess
+import tempfile
 import threading
 
 import rig
@@ -164,6 +165,32 @@ class Commands(rig.unittest.TestCase):
             {"id": 1, "text": "AKIA" + "QZ7RT2WX5YV3BN6M"}, {"id": 2, "text": "no secret at all"}])
         self.assertGreaterEqual(got[0]["score"], 0.5)
         self.assertLess(got[1]["score"], 0.5)
+
+    def bench(self, *arguments):
+        done = subprocess.run([rig.AIRE, "guard", "bench", "--json", *arguments], check=False,
+                              capture_output=True, timeout=60 * rig.SLOW)
+        return done.returncode, [json.loads(line) for line in done.stdout.splitlines()]
+
+    def test_bench_exits_as_its_verdicts_say(self):
+        code, rows = self.bench()
+        verdicts = {row["verdict"] for row in rows} - {"-"}
+        self.assertEqual(code, 1 if "FAIL" in verdicts else 3 if "INCONCLUSIVE" in verdicts else 0)
+        for row in rows:
+            self.assertTrue(0 < row["low"] <= row["value"] <= row["high"], row)
+        targets = {row["measure"] for row in rows if row["target"] != "-"}
+        self.assertEqual(targets, {"all, prose", "all, code", "all, multilingual", "all, attacks",
+                                   "a streamed delta"})
+
+    def test_bench_takes_a_text_of_any_size(self):
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(b"one")
+            file.flush()
+            code, rows = self.bench("--file", file.name)
+        self.assertIn(code, (0, 1, 3))
+        self.assertIn("all, the file", [row["measure"] for row in rows])
+
+    def test_bench_refuses_a_file_that_is_not_there(self):
+        self.assertEqual(self.bench("--file", "/nowhere/at/all")[0], 2)
 
     def test_sanitize_shows_what_a_model_would_get(self):
         got = self.run_guard("sanitize", [{"id": 1, "text": "a\u200bb <|im_start|>"}])[0]
