@@ -7,18 +7,26 @@
 #include "base/must.h"
 #include "security/hierarchy.h"
 
+#include <string.h>
+
 #define NUMBER_DIGITS_MIN 7 /* fewer digits identify nobody */
 
 enum key_means {
     KEY_TEXT,      /* nothing special */
-    KEY_STRUCTURE, /* a string here is no text; containers are walked */
-    KEY_SKIP,      /* nothing below is text */
-    KEY_SYSTEM,    /* all below is the system's */
-    KEY_TOOLS,     /* all below is the developer's */
+    KEY_STRUCTURE, /* a word here is no text */
+    KEY_NAME,      /* likewise, but of a message it is read by some models */
+    KEY_MODEL,     /* likewise, but at the root it is ours alone */
+    KEY_BLOB,      /* base64 here is no text, unless it stands for one */
+    KEY_URL,       /* a file in a data: address is no text */
+    KEY_SCHEMA,    /* below are names that its author made up */
+    KEY_LOGPROBS,  /* of an answer: nothing below is text, see texts_drop_logprobs() */
+    KEY_SYSTEM,    /* at the root: all below is the system's */
+    KEY_TOOLS,     /* at the root: all below is the developer's */
+    KEY_MESSAGES,  /* at the root: a list of messages */
+    KEY_RESPONSE,  /* at an answer's root: the answer itself, in an event */
     KEY_ARGUMENTS, /* a string here is JSON; an object is of free form */
-    KEY_FREE,      /* an object here is of free form */
-    KEY_NOTES,     /* likewise, and an answer repeats what the request said */
-    KEY_DATA       /* a string here is text where the object's type is "text" */
+    KEY_FREE,      /* an object here is of free form; a list at the root is one of messages */
+    KEY_NOTES      /* of free form; at an answer's root it repeats what the request said */
 };
 
 static const struct {
@@ -27,9 +35,9 @@ static const struct {
 } keys[] = {
     {STR_CONST("type"), KEY_STRUCTURE},
     {STR_CONST("role"), KEY_STRUCTURE},
-    {STR_CONST("model"), KEY_STRUCTURE},
+    {STR_CONST("model"), KEY_MODEL},
     {STR_CONST("id"), KEY_STRUCTURE},
-    {STR_CONST("name"), KEY_STRUCTURE},
+    {STR_CONST("name"), KEY_NAME},
     {STR_CONST("object"), KEY_STRUCTURE},
     {STR_CONST("status"), KEY_STRUCTURE},
     {STR_CONST("call_id"), KEY_STRUCTURE},
@@ -43,31 +51,38 @@ static const struct {
     {STR_CONST("media_type"), KEY_STRUCTURE},
     {STR_CONST("detail"), KEY_STRUCTURE},
     {STR_CONST("format"), KEY_STRUCTURE},
+    {STR_CONST("required"), KEY_STRUCTURE},
     {STR_CONST("service_tier"), KEY_STRUCTURE},
     {STR_CONST("system_fingerprint"), KEY_STRUCTURE},
     {STR_CONST("encoding_format"), KEY_STRUCTURE},
-    {STR_CONST("signature"), KEY_SKIP},
-    {STR_CONST("encrypted_content"), KEY_SKIP},
-    {STR_CONST("file_data"), KEY_SKIP},
-    {STR_CONST("input_audio"), KEY_SKIP},
-    {STR_CONST("data"), KEY_DATA},
-    {STR_CONST("embedding"), KEY_SKIP},
-    {STR_CONST("parameters"), KEY_SKIP},
-    {STR_CONST("input_schema"), KEY_SKIP},
-    {STR_CONST("json_schema"), KEY_SKIP},
-    {STR_CONST("schema"), KEY_SKIP},
-    {STR_CONST("logprobs"), KEY_SKIP},
-    {STR_CONST("usage"), KEY_SKIP},
+    {STR_CONST("signature"), KEY_BLOB},
+    {STR_CONST("encrypted_content"), KEY_BLOB},
+    {STR_CONST("encrypted_index"), KEY_BLOB},
+    {STR_CONST("data"), KEY_BLOB},
+    {STR_CONST("embedding"), KEY_BLOB},
+    {STR_CONST("file_data"), KEY_URL},
+    {STR_CONST("url"), KEY_URL},
+    {STR_CONST("image_url"), KEY_URL},
+    {STR_CONST("file_url"), KEY_URL},
+    {STR_CONST("parameters"), KEY_SCHEMA},
+    {STR_CONST("input_schema"), KEY_SCHEMA},
+    {STR_CONST("json_schema"), KEY_SCHEMA},
+    {STR_CONST("schema"), KEY_SCHEMA},
+    {STR_CONST("logprobs"), KEY_LOGPROBS},
+    {STR_CONST("top_logprobs"), KEY_LOGPROBS},
     {STR_CONST("system"), KEY_SYSTEM},
     {STR_CONST("instructions"), KEY_SYSTEM},
     {STR_CONST("tools"), KEY_TOOLS},
     {STR_CONST("functions"), KEY_TOOLS},
+    {STR_CONST("messages"), KEY_MESSAGES},
+    {STR_CONST("response"), KEY_RESPONSE},
     {STR_CONST("arguments"), KEY_ARGUMENTS},
     {STR_CONST("input"), KEY_FREE},
     {STR_CONST("metadata"), KEY_NOTES},
 };
 
-/* An object has the rank of its role and, where that says more, of its type. */
+/* A message has the rank of its role, or of its type where it has none (Responses). Anywhere else
+ * the two may only lower the rank: who writes a part of a message does not choose who said it. */
 struct rank {
     struct str word;
     enum provenance provenance;
@@ -84,7 +99,9 @@ static const struct rank types[] = {
     {STR_CONST("computer_call_output"), PROVENANCE_TOOL_RESULT},
     {STR_CONST("local_shell_call_output"), PROVENANCE_TOOL_RESULT},
     {STR_CONST("mcp_call"), PROVENANCE_TOOL_RESULT},
+    {STR_CONST("mcp_tool_result"), PROVENANCE_TOOL_RESULT},
     {STR_CONST("web_search_tool_result"), PROVENANCE_RETRIEVED},
+    {STR_CONST("web_fetch_tool_result"), PROVENANCE_RETRIEVED},
     {STR_CONST("document"), PROVENANCE_RETRIEVED},
     {STR_CONST("search_result"), PROVENANCE_RETRIEVED},
     {STR_CONST("input_file"), PROVENANCE_RETRIEVED},
@@ -96,14 +113,20 @@ static const struct rank types[] = {
 };
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
+enum place { PLACE_INNER, PLACE_ROOT, PLACE_LIST, PLACE_MESSAGE };
+
 struct frame {
     uint32_t end; /* node behind the container */
+    enum place place;
     bool object;
     bool free;
+    bool schema;
     bool skip;
     bool echo;
     bool tool;
-    bool textual; /* its type is "text" */
+    bool items;   /* a list of messages that may be told by their type alone */
+    bool spoken;  /* a message with a role */
+    bool textual; /* its type, or its media type, is text */
     bool at_key;  /* of an object: the next child is a key */
     enum provenance provenance;
     enum key_means means; /* of the key that stands before the next child */
@@ -113,6 +136,8 @@ struct walk {
     const struct json *json;
     struct arena *arena;
     struct texts *texts;
+    struct json_edit *strip; /* of token probabilities; NULL: they stay */
+    enum err stripped;
     size_t room;
     bool answer;
     struct hierarchy_order order; /* of the messages */
@@ -120,27 +145,116 @@ struct walk {
     size_t depth;
 };
 
-static enum key_means means_of(struct str key)
+/* Names are compared as a provider reads them: decoded. */
+static enum key_means means_of(const struct json *json, uint32_t key)
 {
     for (size_t i = 0; i < COUNT(keys); i++) {
-        if (str_equal(keys[i].key, key)) {
+        if (json_string_is(json, key, keys[i].key)) {
             return keys[i].means;
         }
     }
     return KEY_TEXT;
 }
 
-static void rank_of(const struct json *json, uint32_t value, const struct rank *ranks, size_t count,
-                    enum provenance *provenance)
+static bool is_alnum(char byte)
 {
-    if (!json_is(json, value, JSON_STRING)) {
-        return;
-    }
-    struct str word = json_inner(json, value);
-    for (size_t i = 0; i < count; i++) {
-        if (str_equal(ranks[i].word, word)) {
-            *provenance = ranks[i].provenance;
+    return (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') ||
+           (byte >= 'A' && byte <= 'Z');
+}
+
+/* What a string of structure looks like: an id, a type, the name of a tool. Prose does not. */
+#define WORD_MAX 256
+static bool is_word(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char byte = text.at[i];
+        if (!is_alnum(byte) && (byte == '\0' || strchr("_-.:/+=#$", byte) == NULL)) {
+            return false;
         }
+    }
+    return text.len <= WORD_MAX;
+}
+
+/* Both alphabets of RFC 4648, broken into lines or not, as it stands in JSON (`\/`, `\n`, `\r`). */
+static bool is_base64(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char byte = text.at[i];
+        if (byte == '\\' && i + 1 < text.len && strchr("/nr", text.at[i + 1]) != NULL) {
+            i++;
+        } else if (!is_alnum(byte) && (byte == '\0' || strchr("+/-_=", byte) == NULL)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* data:TYPE;base64,... (RFC 2397) to the end; a text in this dress is a text. */
+static bool is_file(struct str text)
+{
+    size_t comma = str_find_byte(text, ',');
+    struct str head = str_cut(text, 0, comma == SIZE_MAX ? 0 : comma);
+    return str_starts(head, STR("data:")) && str_ends(head, STR(";base64")) &&
+           head.len <= WORD_MAX && !str_starts(head, STR("data:text")) &&
+           str_find_byte(head, ' ') == SIZE_MAX && is_base64(str_cut(text, comma + 1, text.len));
+}
+
+static bool find_rank(const struct json *json, uint32_t value, const struct rank *ranks,
+                      size_t count, enum provenance *provenance)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (json_string_is(json, value, ranks[i].word)) {
+            *provenance = ranks[i].provenance;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Never to the assistant, whose words are not judged. */
+static void lower(enum provenance *provenance, enum provenance to)
+{
+    if (to > *provenance && to != PROVENANCE_ASSISTANT) {
+        *provenance = to;
+    }
+}
+
+/* Said twice, two readers could see two ranks: the lowest of all. */
+static void rank_object(struct walk *walk, uint32_t node, struct frame *frame, bool by_type)
+{
+    const struct json *json = walk->json;
+    unsigned role_count = 0;
+    unsigned type_count = 0;
+    enum provenance role = frame->provenance;
+    enum provenance type = PROVENANCE_SYSTEM;
+    bool typed = false;
+    bool message = frame->place == PLACE_MESSAGE;
+    for (uint32_t k = json_first(json, node); k != JSON_NONE; k = json_after(json, node, k)) {
+        if (json_string_is(json, k, STR("role"))) {
+            role_count++;
+            (void)find_rank(json, k + 1, roles, COUNT(roles), &role);
+            if (message) {
+                hierarchy_next(&walk->order, role);
+            }
+        } else if (json_string_is(json, k, STR("type"))) {
+            type_count++;
+            typed = find_rank(json, k + 1, types, COUNT(types), &type);
+            frame->textual = frame->textual || json_string_is(json, k + 1, STR("text"));
+        } else if (json_string_is(json, k, STR("media_type"))) {
+            frame->textual = frame->textual || str_starts(json_inner(json, k + 1), STR("text"));
+        }
+    }
+    frame->spoken = message && role_count > 0;
+    if (role_count > 1 || type_count > 1) {
+        frame->provenance = PROVENANCE_UNKNOWN;
+    } else if (message && role_count == 1) {
+        frame->provenance = role;
+        lower(&frame->provenance, type);
+    } else if (message && by_type && typed) {
+        frame->provenance = type;
+    } else {
+        lower(&frame->provenance, role);
+        lower(&frame->provenance, type);
     }
 }
 
@@ -169,76 +283,137 @@ static void add(struct walk *walk, uint32_t node, const struct frame *frame, enu
     texts->bytes += len;
 }
 
-static void open_container(struct walk *walk, uint32_t node, const struct frame *parent)
+static enum place place_of(const struct walk *walk, const struct frame *parent, bool object)
+{
+    switch (parent->place) {
+    case PLACE_ROOT:
+        if (walk->answer && object && parent->means == KEY_RESPONSE) {
+            return PLACE_ROOT;
+        }
+        return !object && (parent->means == KEY_MESSAGES || parent->means == KEY_FREE)
+                   ? PLACE_LIST
+                   : PLACE_INNER;
+    case PLACE_LIST:
+        return object ? PLACE_MESSAGE : PLACE_INNER;
+    case PLACE_MESSAGE:
+    case PLACE_INNER:
+        break;
+    }
+    return walk->depth == 1 ? PLACE_ROOT : PLACE_INNER;
+}
+
+/* What the key in front of it says of a container. */
+static void apply_key(const struct walk *walk, const struct frame *parent, struct frame *frame)
+{
+    bool root = parent->place == PLACE_ROOT;
+    bool notes = parent->means == KEY_NOTES;
+    bool list = parent->means == KEY_FREE && !frame->object;
+    frame->skip = frame->skip || (walk->answer && parent->means == KEY_LOGPROBS);
+    frame->schema = frame->schema || parent->means == KEY_SCHEMA;
+    frame->items = root && list;
+    if (!frame->schema) {
+        frame->free = frame->object &&
+                      (notes || parent->means == KEY_ARGUMENTS || parent->means == KEY_FREE);
+    }
+    /* An answer that carries its request (Responses): a list of messages, notes. */
+    frame->echo = frame->echo || (walk->answer && root && (notes || list));
+    if (root && (parent->means == KEY_SYSTEM || parent->means == KEY_TOOLS)) {
+        frame->tool = parent->means == KEY_TOOLS;
+        frame->provenance = parent->means == KEY_SYSTEM ? PROVENANCE_SYSTEM : PROVENANCE_DEVELOPER;
+    }
+}
+
+static void drop_logprobs(struct walk *walk, uint32_t node)
 {
     const struct json *json = walk->json;
+    if (walk->strip != NULL && json_count(json, node) > 0 && walk->stripped == ERR_OK) {
+        struct str none = json_is(json, node, JSON_ARRAY) ? STR("[]") : STR("null");
+        const struct json_node *all = &json->nodes[node];
+        walk->stripped = json_edit_replace(walk->strip, all->at, all->len, none);
+    }
+}
+
+static void open_container(struct walk *walk, uint32_t node, const struct frame *parent)
+{
     struct frame frame = *parent;
-    frame.end = json->nodes[node].next;
-    frame.object = json_is(json, node, JSON_OBJECT);
+    frame.end = walk->json->nodes[node].next;
+    frame.object = json_is(walk->json, node, JSON_OBJECT);
     frame.at_key = frame.object;
+    frame.place = place_of(walk, parent, frame.object);
+    frame.textual = false;
+    frame.spoken = false;
     if (!parent->free && parent->object) {
-        frame.skip = frame.skip || parent->means == KEY_SKIP;
-        bool notes = parent->means == KEY_NOTES;
-        bool free = notes || parent->means == KEY_ARGUMENTS || parent->means == KEY_FREE;
-        frame.free = frame.object && free;
-        /* An answer that carries its request (Responses): a list of messages, notes. */
-        frame.echo = frame.echo ||
-                     (walk->answer && (notes || (parent->means == KEY_FREE && !frame.object)));
-        if (parent->means == KEY_SYSTEM || parent->means == KEY_TOOLS) {
-            frame.tool = parent->means == KEY_TOOLS;
-            frame.provenance = parent->means == KEY_SYSTEM ? PROVENANCE_SYSTEM
-                                                           : PROVENANCE_DEVELOPER;
+        apply_key(walk, parent, &frame);
+        if (frame.skip && !parent->skip) {
+            drop_logprobs(walk, node);
         }
     }
-    if (frame.object && !frame.free && frame.provenance != PROVENANCE_SYSTEM) {
-        static const struct str names[] = {STR_CONST("role"), STR_CONST("type")};
-        uint32_t found[2];
-        json_pick(json, node, names, 2, found);
-        frame.textual = json_string_is(json, found[1], STR("text"));
-        rank_of(json, found[0], roles, COUNT(roles), &frame.provenance);
-        rank_of(json, found[1], types, COUNT(types), &frame.provenance);
-        if (found[0] != JSON_NONE) {
-            hierarchy_next(&walk->order, frame.provenance);
-        }
+    if (frame.object && !frame.free) {
+        rank_object(walk, node, &frame, parent->items);
     }
-    frame.means = KEY_TEXT;
+    /* A list of strings is what its key says of one. */
+    frame.means = !frame.object && parent->object && parent->means == KEY_STRUCTURE ? KEY_STRUCTURE
+                                                                                    : KEY_TEXT;
     must(walk->depth <= JSON_DEPTH_MAX);
     walk->frames[walk->depth++] = frame;
+}
+
+static bool is_structure(const struct walk *walk, uint32_t node, const struct frame *frame)
+{
+    struct str inner = json_inner(walk->json, node);
+    switch (frame->means) {
+    case KEY_NAME:
+        return !frame->spoken && is_word(inner);
+    case KEY_MODEL:
+        return frame->place == PLACE_ROOT || is_word(inner);
+    case KEY_STRUCTURE:
+        return is_word(inner);
+    case KEY_BLOB:
+        return !frame->textual && !frame->schema && is_base64(inner);
+    case KEY_URL:
+        return is_file(inner);
+    case KEY_TEXT:
+    case KEY_SCHEMA:
+    case KEY_LOGPROBS:
+    case KEY_SYSTEM:
+    case KEY_TOOLS:
+    case KEY_MESSAGES:
+    case KEY_RESPONSE:
+    case KEY_ARGUMENTS:
+    case KEY_FREE:
+    case KEY_NOTES:
+        break;
+    }
+    return false;
 }
 
 static void take_string(struct walk *walk, uint32_t node, const struct frame *frame)
 {
     struct frame own = *frame;
-    if (frame->free || !frame->object) {
+    if (frame->free) {
         add(walk, node, &own, TEXT_PLAIN);
         return;
     }
-    switch (frame->means) {
-    case KEY_STRUCTURE:
-    case KEY_SKIP:
+    if (is_structure(walk, node, frame)) {
         return;
-    case KEY_DATA:
-        if (frame->textual) {
-            add(walk, node, &own, TEXT_PLAIN);
-        }
-        return;
-    case KEY_SYSTEM:
+    }
+    if (frame->means == KEY_SYSTEM && frame->place == PLACE_ROOT) {
         own.provenance = PROVENANCE_SYSTEM;
         own.echo = walk->answer;
-        add(walk, node, &own, TEXT_PLAIN);
+    }
+    bool json = frame->means == KEY_ARGUMENTS && !frame->schema;
+    add(walk, node, &own, json ? TEXT_JSON : TEXT_PLAIN);
+}
+
+static void take_key(struct walk *walk, uint32_t node, struct frame *frame)
+{
+    frame->at_key = false;
+    if (frame->skip) {
         return;
-    case KEY_ARGUMENTS:
-        add(walk, node, &own, TEXT_JSON);
-        return;
-    case KEY_TEXT:
-    case KEY_TOOLS:
-    case KEY_FREE:
-    case KEY_NOTES:
-        /* Images and files that stand in the text. */
-        if (!str_starts(json_inner(walk->json, node), STR("data:"))) {
-            add(walk, node, &own, TEXT_PLAIN);
-        }
-        return;
+    }
+    frame->means = frame->free ? KEY_TEXT : means_of(walk->json, node);
+    if (frame->free || (frame->schema && !is_word(json_inner(walk->json, node)))) {
+        add(walk, node, frame, TEXT_KEY);
     }
 }
 
@@ -248,12 +423,7 @@ static void take(struct walk *walk, uint32_t node)
     const struct json *json = walk->json;
     enum json_kind kind = json_kind(json, node);
     if (frame->object && frame->at_key) {
-        frame->at_key = false;
-        if (frame->free && !frame->skip) {
-            add(walk, node, frame, TEXT_KEY);
-        } else {
-            frame->means = means_of(json_inner(json, node));
-        }
+        take_key(walk, node, frame);
         return;
     }
     frame->at_key = frame->object;
@@ -269,28 +439,39 @@ static void take(struct walk *walk, uint32_t node)
     }
 }
 
-static void walk_all(const struct json *json, struct arena *arena, struct texts *texts, bool answer)
+static void walk_all(struct walk *walk)
 {
-    struct walk walk = {.json = json, .arena = arena, .texts = texts, .answer = answer};
-    *texts = (struct texts){0};
-    walk.frames[0] = (struct frame){.end = json->count,
-                                    .provenance = answer ? PROVENANCE_ASSISTANT : PROVENANCE_USER};
-    walk.depth = 1;
+    const struct json *json = walk->json;
+    *walk->texts = (struct texts){0};
+    walk->frames[0] = (struct frame){
+        .end = json->count, .provenance = walk->answer ? PROVENANCE_ASSISTANT : PROVENANCE_USER};
+    walk->depth = 1;
     for (uint32_t node = 0; node < json->count; node++) {
-        while (walk.frames[walk.depth - 1].end <= node) {
-            walk.depth--;
+        while (walk->frames[walk->depth - 1].end <= node) {
+            walk->depth--;
         }
-        take(&walk, node);
+        take(walk, node);
     }
-    texts->late = walk.order.late;
+    walk->texts->late = walk->order.late;
 }
 
 void texts_of_request(const struct json *json, struct arena *arena, struct texts *texts)
 {
-    walk_all(json, arena, texts, false);
+    struct walk walk = {.json = json, .arena = arena, .texts = texts};
+    walk_all(&walk);
 }
 
 void texts_of_answer(const struct json *json, struct arena *arena, struct texts *texts)
 {
-    walk_all(json, arena, texts, true);
+    struct walk walk = {.json = json, .arena = arena, .texts = texts, .answer = true};
+    walk_all(&walk);
+}
+
+enum err texts_drop_logprobs(const struct json *json, struct arena *arena, struct json_edit *edit)
+{
+    struct texts texts;
+    struct walk walk = {
+        .json = json, .arena = arena, .texts = &texts, .strip = edit, .answer = true};
+    walk_all(&walk);
+    return walk.stripped;
 }

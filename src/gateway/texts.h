@@ -2,16 +2,21 @@
  * texts.h - every text in a request or an answer, with where it came from: one walk over the tape,
  * the same for all dialects.
  *
- * What is structure (types, roles, ids, names of tools, schemas, signatures, binary data) is left
- * out by its key; all else is text, so that a field nobody has thought of is judged and not
- * missed. In objects of free form (a tool's input, metadata) everything is text, keys and long
- * numbers too.
+ * What is structure (types, roles, ids, names of tools, signatures, binary data) is left out by its
+ * key and its form together: a word under `id`, base64 under `data`; prose there is text. All else
+ * is text, the prose and the values of schemas too, so that a field nobody has thought of is judged
+ * and not missed. In objects of free form (a tool's input, metadata) everything is text, keys and
+ * long numbers too. Keys are compared decoded.
+ *
+ * Rank comes from where a provider reads it: `system`, `instructions`, `tools` at the root, `role`
+ * of an element of `messages` or `input`. Anywhere else a role or type may only lower it, and an
+ * object that says either twice has the lowest.
  */
 #ifndef AIRE_GATEWAY_TEXTS_H
 #define AIRE_GATEWAY_TEXTS_H
 
 #include "domain/provenance.h"
-#include "json/json.h"
+#include "json/json_edit.h"
 
 #define TEXTS_MAX 100000 /* of one document; beyond it `overflow` */
 
@@ -40,5 +45,10 @@ struct texts {
 
 void texts_of_request(const struct json *json, struct arena *arena, struct texts *texts);
 void texts_of_answer(const struct json *json, struct arena *arena, struct texts *texts);
+
+/* Token probabilities of an answer spell its words a second time, in pieces that no guardrail
+ * judges: edits that empty them. LIMIT: too many. */
+enum err texts_drop_logprobs(const struct json *json, struct arena *arena,
+                             struct json_edit *edit) MUST_USE;
 
 #endif
