@@ -9,6 +9,28 @@
 #include "json/json_path.h"
 #include "json/json_writer.h"
 
+/* We write into it, so it must be what it should be: two edits of one place cannot be made. */
+static enum err read_stream_options(const struct json *json, struct request_view *view,
+                                    struct fault *fault)
+{
+    uint32_t options = json_get(json, JSON_ROOT, STR("stream_options"));
+    if (json_kind(json, options) == JSON_NULL) {
+        return ERR_OK;
+    }
+    if (!json_is(json, options, JSON_OBJECT) || json_duplicate(json, options) != JSON_NONE) {
+        return fault_set(fault, ERR_INVALID,
+                         "'stream_options' must be an object that says nothing twice");
+    }
+    uint32_t usage = json_get(json, options, STR("include_usage"));
+    enum json_kind kind = json_kind(json, usage);
+    if (kind != JSON_NULL && kind != JSON_TRUE && kind != JSON_FALSE) {
+        return fault_set(fault, ERR_INVALID,
+                         "'stream_options.include_usage' must be true or false");
+    }
+    view->usage_asked = kind == JSON_TRUE;
+    return ERR_OK;
+}
+
 static enum err read_request(const struct json *json, struct request_view *view,
                              struct fault *fault)
 {
@@ -28,12 +50,11 @@ static enum err read_request(const struct json *json, struct request_view *view,
         return fault_set(fault, ERR_INVALID, "'n' must be an integer from 1 to %d", CHOICES_MAX);
     }
     view->choices = (uint32_t)count;
-    view->usage_asked = json_bool(json, json_path(json, STR("/stream_options/include_usage")),
-                                  false);
     /* Which of the two a provider heeds is its own affair: the larger one bounds the cost. */
     uint64_t newer;
     uint64_t older;
-    if ((code = dialect_read_maximum(json, STR("max_completion_tokens"), &newer, fault)) !=
+    if ((code = read_stream_options(json, view, fault)) != ERR_OK ||
+        (code = dialect_read_maximum(json, STR("max_completion_tokens"), &newer, fault)) !=
             ERR_OK ||
         (code = dialect_read_maximum(json, STR("max_tokens"), &older, fault)) != ERR_OK) {
         return code;
