@@ -135,6 +135,9 @@ static enum err load_provider(struct loader *l, const struct yaml *node, struct 
                      conf.base_url);
     }
     provider->authority = url.authority;
+    while (str_ends(url.path, STR("/"))) {
+        url.path.len--; /* a dialect's path, which begins with one, follows */
+    }
     provider->path = url.path;
     provider->host = url.host;
     provider->port = url.port;

@@ -22,9 +22,6 @@ enum err http_url_read(struct str text, struct http_url *url)
     size_t end = slash == SIZE_MAX ? rest.len : slash;
     url->authority = str_cut(rest, 0, end);
     url->path = str_cut(rest, end, rest.len);
-    while (str_ends(url->path, STR("/"))) {
-        url->path.len--;
-    }
     size_t sign = str_find_byte(url->authority, '@');
     if (sign != SIZE_MAX) {
         url->user = str_cut(url->authority, 0, sign);

@@ -18,7 +18,7 @@ struct http_url {
     struct str authority; /* host[:port], the value of Host */
     struct str host;
     uint16_t port;   /* 80 or 443 when none is written */
-    struct str path; /* without a trailing slash; may be "" */
+    struct str path; /* as written; may be "" */
 };
 
 /* INVALID: not such an address, or bytes that could end a request line. */
