@@ -171,29 +171,44 @@ static enum err end_body(struct json_writer *w)
     return json_writer_end(w);
 }
 
+/* What the model, the system and the developer say themselves is not asked about. */
+static bool is_shown(const struct text *text)
+{
+    return text->provenance > PROVENANCE_DEVELOPER && text->provenance != PROVENANCE_ASSISTANT &&
+           text->form != TEXT_KEY && text->form != TEXT_NUMBER;
+}
+
+/* {"from":"tool_result","text":""}, and as much again for quotes and commas. */
+#define FRAMING_BYTES 64
+
 enum err hook_body_input(const struct exchange *x, const struct guard_hook *hook,
                          enum guard_id guard, const struct json *json, struct buf *body)
 {
     struct json_writer w;
     struct texts texts;
+    size_t shown = 0;
+    size_t count = 0;
     texts_of_request(json, x->gateway->scratch, &texts);
-    if (texts.overflow || texts.bytes > hook->conf.text_max) {
+    for (size_t i = 0; i < texts.count; i++) {
+        bool is = is_shown(&texts.items[i]);
+        count += is ? 1 : 0;
+        shown += is ? json->nodes[texts.items[i].node].len : 0;
+    }
+    if (texts.overflow || shown > hook->conf.text_max) {
         return ERR_LIMIT;
     }
-    buf_init(body, 2 * (size_t)hook->conf.text_max + KIB(64));
+    buf_init(body, shown + count * FRAMING_BYTES + KIB(64));
     json_writer_init(&w, body);
     begin_body(&w, x, "input", guard_name(guard));
     for (size_t i = 0; i < texts.count; i++) {
         const struct text *text = &texts.items[i];
-        if (text->provenance <= PROVENANCE_DEVELOPER || text->provenance == PROVENANCE_ASSISTANT ||
-            text->form == TEXT_KEY || text->form == TEXT_NUMBER) {
-            continue;
+        if (is_shown(text)) {
+            json_begin_object(&w);
+            json_member_cstr(&w, "from", provenance_name(text->provenance));
+            json_key(&w, "text");
+            json_put_raw(&w, json_raw(json, text->node));
+            json_end_object(&w);
         }
-        json_begin_object(&w);
-        json_member_cstr(&w, "from", provenance_name(text->provenance));
-        json_key(&w, "text");
-        json_put_raw(&w, json_raw(json, text->node));
-        json_end_object(&w);
     }
     return end_body(&w);
 }

@@ -28,8 +28,9 @@ struct hook_call *hook_ask(struct exchange *x, const struct guard_hook *hook, st
                            void (*done)(struct exchange *x, const struct hook_answer *answer));
 void hook_cancel(struct hook_call *call);
 
-/* The body: texts whose provenance is not trusted, as they stand in `json` (raw, escaped). LIMIT:
- * more than the hook is to be shown. */
+/* The body: texts of users, tools and documents as they stand in `json` (raw, escaped); not those
+ * of system, developer and assistant, nor keys and numbers. LIMIT: these are more than the hook is
+ * to be shown, or more than TEXTS_MAX. */
 enum err hook_body_input(const struct exchange *x, const struct guard_hook *hook,
                          enum guard_id guard, const struct json *json, struct buf *body) MUST_USE;
 enum err hook_body_output(const struct exchange *x, const struct guard_hook *hook, struct str text,
