@@ -3,6 +3,7 @@
 #include "cli/lines.h"
 
 #include "base/must.h"
+#include "base/num.h"
 #include "sys/file.h"
 
 struct reading {
@@ -11,6 +12,7 @@ struct reading {
     void *object;
     struct arena *arena;
     struct buf input;
+    size_t searched; /* bytes of the input that hold no line's end */
     struct buf output;
     uint64_t number;
 };
@@ -57,16 +59,18 @@ static int take_lines(struct reading *r, bool last)
     size_t done = 0;
     int exit_code = CLI_OK;
     while (exit_code == CLI_OK && done < r->input.len) {
-        struct str rest = str_cut(buf_str(&r->input), done, r->input.len);
-        size_t end = str_find_byte(rest, '\n');
-        if (end == SIZE_MAX && !last) {
+        struct str all = buf_str(&r->input);
+        size_t from = num_max(done, r->searched);
+        size_t found = str_find_byte(str_cut(all, from, all.len), '\n');
+        if (found == SIZE_MAX && !last) {
             break;
         }
-        end = end == SIZE_MAX ? rest.len : end;
-        exit_code = take_line(r, str_cut(rest, 0, end));
-        done += end + 1 > rest.len ? rest.len : end + 1;
+        size_t end = found == SIZE_MAX ? all.len : from + found;
+        exit_code = take_line(r, str_cut(all, done, end));
+        done = end < all.len ? end + 1 : all.len;
     }
     buf_drop_front(&r->input, done);
+    r->searched = r->input.len;
     int printed = r->output.len > 0 ? cli_print(buf_str(&r->output)) : CLI_OK;
     buf_clear(&r->output);
     return exit_code == CLI_OK ? printed : exit_code;
