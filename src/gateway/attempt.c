@@ -9,6 +9,7 @@
 #include "base/utf8.h"
 #include "gateway/pipeline.h"
 #include "gateway/reply.h"
+#include "gateway/texts.h"
 #include "gateway/upstream.h"
 
 /* After the terminal marker a provider may still say usage and [DONE]; it is not waited for longer.
@@ -203,13 +204,24 @@ static enum failure read_error(struct attempt *a, struct str *words)
     return failure;
 }
 
+/* Where judges may change the answer, its token probabilities, which spell it once more, go. */
+static bool judge_document(struct exchange *x, const struct json *json, struct json_edit *edit)
+{
+    if (x->judgement.holding != 0 &&
+        texts_drop_logprobs(json, x->gateway->scratch, edit) != ERR_OK) {
+        exchange_raise(x, VERDICT_BLOCK, "logprobs");
+        return false;
+    }
+    return pipeline_answer(x, json, edit);
+}
+
 /* A plain answer's texts are judged, and the body becomes splice(body, edits). */
 static bool judge_plain(struct attempt *a, const struct json *json)
 {
     struct exchange *x = a->x;
     struct json_edit edit;
     json_edit_init(&edit, buf_str(&a->body), x->arena);
-    if (!pipeline_answer(x, json, &edit)) {
+    if (!judge_document(x, json, &edit)) {
         return false;
     }
     if (edit.count > 0) {
@@ -364,7 +376,7 @@ static bool judge_whole(struct attempt *a, struct str data, size_t data_at, stru
         return true; /* [DONE] */
     }
     json_edit_init(&edit, data, x->arena);
-    if (!pipeline_answer(x, &json, &edit)) {
+    if (!judge_document(x, &json, &edit)) {
         return false;
     }
     if (edit.count > 0) {
@@ -377,6 +389,21 @@ static bool judge_whole(struct attempt *a, struct str data, size_t data_at, stru
     return true;
 }
 
+/* Events of single deltas are edited at their deltas alone: one that carries token probabilities,
+ * which nobody could ask for here, cannot be let through. */
+static bool has_logprobs(const struct attempt *a, struct str data)
+{
+    struct arena *arena = a->x->gateway->scratch;
+    struct json json;
+    struct json_edit edit;
+    if (a->x->judgement.holding == 0 || str_find(data, STR("logprobs\"")) == SIZE_MAX ||
+        json_parse(&json, data, NULL, arena, NULL) != ERR_OK) {
+        return false;
+    }
+    json_edit_init(&edit, data, arena);
+    return texts_drop_logprobs(&json, arena, &edit) != ERR_OK || edit.count > 0;
+}
+
 /* Queues an event with the texts it carries. */
 static bool hold(struct attempt *a, const struct sse_event *event, const struct stream_view *view)
 {
@@ -386,7 +413,7 @@ static bool hold(struct attempt *a, const struct sse_event *event, const struct 
     size_t count = 0;
     struct str raw = event->raw;
     if (stream->judges > 0) {
-        if (view->delta_overflow) {
+        if (view->delta_overflow || (!view->whole && has_logprobs(a, event->data))) {
             return false; /* what cannot be judged is not let through */
         }
         raw = one_line(a, event, &data_at);
@@ -657,7 +684,8 @@ static void record_edits(struct exchange *x, const struct json_edit *edit)
     buf_end(&text);
 }
 
-/* splice(original, edits): the model's name, what the dialect needs, what stages ask for. */
+/* splice(original, edits): the model's name, what the dialect needs, what stages ask for. A stage
+ * that cannot have its edits made raises the verdict. */
 static size_t derive_body(struct exchange *x, struct str **slices)
 {
     struct json_edit edit;
@@ -728,6 +756,10 @@ void attempt_start(struct exchange *x, const struct target *target, struct break
     struct str credential = credential_of(provider, &a->key);
     size_t count = reply_request_fields(x, provider, credential, &fields);
     size_t slice_count = derive_body(x, &slices);
+    if (x->judgement.verdict >= VERDICT_ESCALATE) {
+        arm(a, FAILURE_blocked, 0); /* never from inside the call that started it */
+        return;
+    }
     struct str query = http_call_query(x->call);
     const struct str path[] = {provider->path, x->dialect->path, STR("?"), query};
     const struct fetch_options options = {

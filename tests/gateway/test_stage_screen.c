@@ -295,6 +295,39 @@ static void test_probabilities_of_tokens_are_refused(void **state)
 {
     struct str answer = gateway_kit_post(*state, PATH, "", SAYS("r", "hi", ",\"logprobs\":true"));
     assert_refused(answer, 400, "logprobs_unavailable");
+    answer = gateway_kit_post(*state, PATH, "", SAYS("r", "hi", ",\"top_logprobs\":5"));
+    assert_refused(answer, 400, "logprobs_unavailable");
+    answer = gateway_kit_post(*state, PATH, "", SAYS("r", "hi", ",\"logprobs\":5"));
+    assert_refused(answer, 400, "logprobs_unavailable");
+    answer = gateway_kit_post(*state, PATH, "",
+                              SAYS("r", "hi", ",\"include\":[\"message.output_text.logprobs\"]"));
+    assert_refused(answer, 400, "logprobs_unavailable");
+}
+
+#define PROBABILITIES "\"logprobs\":{\"content\":[{\"token\":\"se\"},{\"token\":\"cret\"}]}"
+
+static void test_probabilities_that_nobody_asked_for_do_not_leave(void **state)
+{
+    gateway_kit_answers_json(*state, "{\"choices\":[{\"index\":0," PROBABILITIES
+                                     ",\"message\":{\"role\":\"assistant\",\"content\":\"yes\"},"
+                                     "\"finish_reason\":\"stop\"}]}");
+    struct str answer = gateway_kit_post(*state, PATH, "", SAYS("r", "hi", ""));
+    assert_int_equal(gateway_kit_status(answer), 200);
+    assert_has(answer, "\"logprobs\":null");
+    assert_has_not(answer, "cret");
+}
+
+static void test_a_stream_with_probabilities_does_not_leave(void **state)
+{
+    gateway_kit_answers(*state, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+                                "Connection: close\r\n\r\n"
+                                "data: {\"choices\":[{\"index\":0," PROBABILITIES
+                                ",\"delta\":{\"content\":\"yes\"}}]}\n\n"
+                                "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":"
+                                "\"stop\"}]}\n\ndata: [DONE]\n\n");
+    struct str answer = gateway_kit_post(*state, PATH, "", SAYS("r", "hi", STREAMS));
+    assert_has_not(answer, "cret");
+    assert_has_not(answer, "yes");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_kit, stage_close)
@@ -314,6 +347,8 @@ int main(void)
         TEST(test_an_external_judge_sees_the_whole_answer_first),
         TEST(test_what_the_external_judge_allows_leaves),
         TEST(test_probabilities_of_tokens_are_refused),
+        TEST(test_probabilities_that_nobody_asked_for_do_not_leave),
+        TEST(test_a_stream_with_probabilities_does_not_leave),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,11 +8,31 @@
 #include "gateway/hook.h"
 #include "gateway/pipeline.h"
 
-/* Per-token probabilities spell out what redaction takes away. */
+static bool is_asked(const struct json *json, uint32_t node)
+{
+    uint64_t count = 1;
+    enum json_kind kind = json_kind(json, node);
+    bool none = kind == JSON_NULL || kind == JSON_FALSE ||
+                (json_u64(json, node, &count) && count == 0);
+    return !none;
+}
+
+/* Per-token probabilities spell out what redaction takes away. Chat asks by members of the request,
+ * Responses by a word in `include`. */
 static bool asks_logprobs(const struct exchange *x)
 {
-    uint32_t asked = json_get(&x->json, JSON_ROOT, STR("logprobs"));
-    return json_kind(&x->json, asked) == JSON_TRUE;
+    static const struct str keys[] = {STR_CONST("logprobs"), STR_CONST("top_logprobs"),
+                                      STR_CONST("include")};
+    const struct json *json = &x->json;
+    uint32_t found[3];
+    json_pick(json, JSON_ROOT, keys, 3, found);
+    bool asks = is_asked(json, found[0]) || is_asked(json, found[1]);
+    uint32_t each = json_is(json, found[2], JSON_ARRAY) ? json_first(json, found[2]) : JSON_NONE;
+    for (; each != JSON_NONE; each = json_after(json, found[2], each)) {
+        struct str word = json_string(json, each, x->gateway->scratch);
+        asks = asks || str_find(word, STR("logprobs")) != SIZE_MAX;
+    }
+    return asks;
 }
 
 static struct guarded *begin(struct exchange *x)
@@ -108,7 +128,8 @@ static bool ask(struct exchange *x, struct asking *asking, enum guard_id guard,
     arena_reset(x->gateway->scratch);
     if (code != ERR_OK) {
         buf_end(&body);
-        guard_not_evaluated(&g->input, guard, mode, hook->conf.on_error == 0, "too_long");
+        /* How long it is is the client's choice, so that on_error has no say in it. */
+        guard_not_evaluated(&g->input, guard, mode, true, "too_long");
         return false;
     }
     asking->call = hook_ask(x, hook, &body, answered);
@@ -189,7 +210,11 @@ static void on_attempt(struct exchange *x, void *state, struct json_edit *edit)
     for (size_t i = 0; x->guarded != NULL && i < x->guarded->splice_count; i++) {
         const struct splice *splice = &x->guarded->splices[i];
         enum err code = json_edit_replace(edit, splice->at, splice->len, splice->with);
-        must(code == ERR_OK); /* fewer than JSON_EDIT_MAX, in order, in strings of their own */
+        if (code != ERR_OK) {
+            /* Half edited it must not leave: two edits of one place, or too many. */
+            exchange_raise(x, VERDICT_BLOCK, "guardrails");
+            return;
+        }
     }
 }
 
