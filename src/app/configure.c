@@ -3,6 +3,7 @@
 #include "app/configure.h"
 
 #include "base/must.h"
+#include "base/wipe.h"
 #include "sys/file.h"
 #include "sys/net.h"
 
@@ -96,6 +97,16 @@ static enum err place(struct fault *fault, const char *path, enum err code)
                : fault_set(fault, code, "%s: %.200s", file, words);
 }
 
+/* Before the first request comes to a route that keeps nothing. */
+static void begin_wiping(const struct generation *g)
+{
+    for (size_t i = 0; i < g->route_count; i++) {
+        if (g->routes[i].ephemeral) {
+            wipe_begin();
+        }
+    }
+}
+
 static enum err load(const struct configure *c, struct buf *text, struct buf *providers,
                      struct generation **generation, struct fault *fault)
 {
@@ -125,7 +136,11 @@ static enum err load(const struct configure *c, struct buf *text, struct buf *pr
         .proxy = str_of(proxy),
         .no_proxy = str_of(no_proxy),
     };
-    return generation_load(&sources, buf_str(text), generation, fault);
+    code = generation_load(&sources, buf_str(text), generation, fault);
+    if (code == ERR_OK) {
+        begin_wiping(*generation);
+    }
+    return code;
 }
 
 enum err configure_addresses(const struct generation *g, const struct str *listen, size_t count,

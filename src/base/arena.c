@@ -3,11 +3,13 @@
  *
  * Invariants: `at` is aligned to 16 and at <= end; every block is in the chain, the first one last,
  * because it holds the arena itself. A request of more than three quarters of a block gets a block
- * of its own; smaller ones share ordinary blocks, which a pool keeps.
+ * of its own; smaller ones share ordinary blocks, which a pool keeps. A block that is given back
+ * was wiped where that is asked for (base/wipe.h).
  */
 #include "base/arena.h"
 
 #include "base/must.h"
+#include "base/wipe.h"
 
 #include <stdarg.h>
 #include <stdint.h>
@@ -73,8 +75,11 @@ static struct block *block_new(size_t bytes)
     return block;
 }
 
-static void block_free(struct arena_pool *pool, struct block *block)
+/* `used`: bytes behind the header that may have been written to. */
+static void block_free(struct arena_pool *pool, struct block *block, size_t used)
 {
+    SHOW(block, block->bytes);
+    wipe(block + 1, used);
     if (pool != NULL && !pool->closed && block->bytes == pool->block_bytes &&
         pool->spares < pool->spare_max) {
         HIDE(block + 1, block->bytes - sizeof *block);
@@ -83,8 +88,15 @@ static void block_free(struct arena_pool *pool, struct block *block)
         pool->spares++;
         return;
     }
-    SHOW(block, block->bytes);
     free(block);
+}
+
+/* What may have been written to: all of it, but for the block that is being filled. */
+static size_t used_of(const struct arena *arena, const struct block *block)
+{
+    const char *from = (const char *)(block + 1);
+    bool filling = arena->at >= from && arena->end == (const char *)block + block->bytes;
+    return filling ? (size_t)(arena->at - from) : block->bytes - sizeof *block;
 }
 
 /* A block of the arena's ordinary size. */
@@ -168,10 +180,11 @@ void arena_free(struct arena *arena)
     }
     /* The chain is read before the block that holds the arena goes, which is the last. */
     struct arena_pool *pool = arena->pool;
+    const struct arena gone = *arena;
     struct block *block = arena->newest;
     while (block != NULL) {
         struct block *older = block->older;
-        block_free(pool, block);
+        block_free(pool, block, used_of(&gone, block));
         block = older;
     }
     if (pool != NULL) {
@@ -186,11 +199,15 @@ void arena_reset(struct arena *arena)
     while (arena->newest->older != NULL) {
         struct block *block = arena->newest;
         arena->newest = block->older;
-        block_free(arena->pool, block);
+        block_free(arena->pool, block, used_of(arena, block));
     }
     struct block *first = arena->newest;
-    arena->at = (char *)arena + round_up(sizeof *arena) + GAP;
-    arena->end = (char *)first + first->bytes;
+    char *from = (char *)arena + round_up(sizeof *arena) + GAP;
+    char *end = (char *)first + first->bytes;
+    SHOW(from, (size_t)(end - from));
+    wipe(from, (size_t)((arena->end == end ? arena->at : end) - from));
+    arena->at = from;
+    arena->end = end;
     arena->held = first->bytes;
     HIDE(arena->at, (size_t)(arena->end - arena->at));
 }

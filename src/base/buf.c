@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * buf.c - growing bytes: capacity doubles, up to the limit and one byte for a NUL.
  *
- * Invariant: every function that fails leaves at[0..len) as it was.
+ * Invariant: every function that fails leaves at[0..len) as it was. What is dropped is
+ * wiped where that is asked for (base/wipe.h): nothing is left behind `len`.
  */
 #include "base/buf.h"
 
 #include "base/must.h"
+#include "base/wipe.h"
 
 #include <stdarg.h>
 #include <stdint.h>
@@ -23,12 +25,14 @@ void buf_init(struct buf *buf, size_t limit)
 
 void buf_end(struct buf *buf)
 {
+    buf_clear(buf);
     free(buf->at);
     *buf = (struct buf){.limit = buf->limit};
 }
 
 void buf_clear(struct buf *buf)
 {
+    wipe(buf->at, buf->len);
     buf->len = 0;
 }
 
@@ -40,7 +44,15 @@ static void grow(struct buf *buf, size_t need)
         cap *= 2;
     }
     cap = cap <= buf->limit ? cap : buf->limit + 1;
-    char *at = must_have(realloc(buf->at, cap));
+    char *at;
+    if (wipe_on() && buf->at != NULL) { /* realloc may leave a copy behind */
+        at = must_have(malloc(cap));
+        memcpy(at, buf->at, buf->len);
+        wipe(buf->at, buf->cap);
+        free(buf->at);
+    } else {
+        at = must_have(realloc(buf->at, cap));
+    }
     buf->at = at;
     buf->cap = cap;
 }
@@ -121,6 +133,7 @@ void buf_drop_front(struct buf *buf, size_t bytes)
     }
     buf->len -= bytes;
     memmove(buf->at, buf->at + bytes, buf->len);
+    wipe(buf->at + buf->len, bytes);
 }
 
 struct str buf_str(const struct buf *buf)

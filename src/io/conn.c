@@ -11,6 +11,7 @@
 
 #include "base/must.h"
 #include "base/num.h"
+#include "base/wipe.h"
 #include "io/queue.h"
 
 #include <stdlib.h>
@@ -86,6 +87,7 @@ static void drop_kept(struct conn *conn)
     if (conn->memory != NULL && conn->kept_room > 0) {
         cap_return(conn->memory, conn->kept_room);
     }
+    wipe(conn->kept, conn->kept_room);
     free(conn->kept);
     conn->kept = NULL;
     conn->kept_len = 0;
@@ -189,7 +191,12 @@ static enum err keep(struct conn *conn, struct str bytes)
         if (conn->memory != NULL && !cap_take(conn->memory, room - conn->kept_room)) {
             return ERR_LIMIT;
         }
-        char *kept = must_have(realloc(conn->kept, room));
+        char *kept = must_have(malloc(room)); /* realloc may leave a copy behind */
+        if (conn->kept != NULL) {
+            memcpy(kept, conn->kept, conn->kept_len);
+            wipe(conn->kept, conn->kept_room);
+            free(conn->kept);
+        }
         conn->kept = kept;
         conn->kept_room = room;
     }
@@ -303,7 +310,9 @@ static bool read_input(struct conn *conn)
         if (err != ERR_OK) {
             return end(conn, conn->broken != ERR_OK ? conn->broken : err);
         }
-        if (!deliver(conn, (struct str){scratch, got})) {
+        bool lives = deliver(conn, (struct str){scratch, got});
+        wipe(scratch, got); /* the loop's, shared by all connections */
+        if (!lives) {
             return false;
         }
     }

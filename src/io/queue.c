@@ -8,6 +8,7 @@
 #include "io/queue.h"
 
 #include "base/must.h"
+#include "base/wipe.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,14 @@ static struct chunk *chunk_new(size_t room)
     struct chunk *chunk = must_have(malloc(sizeof *chunk + room));
     *chunk = (struct chunk){.at = chunk->own, .room = room};
     return chunk;
+}
+
+static void chunk_free(struct chunk *chunk)
+{
+    if (chunk->room > 0) {
+        wipe(chunk->own, (size_t)(chunk->at - chunk->own) + chunk->len);
+    }
+    free(chunk);
 }
 
 static void append(struct queue *queue, struct chunk *chunk)
@@ -111,7 +120,7 @@ void queue_drop(struct queue *queue, struct cap *memory, size_t bytes)
         if (memory != NULL && chunk->counted > 0) {
             cap_return(memory, chunk->counted);
         }
-        free(chunk);
+        chunk_free(chunk);
     }
     if (queue->first == NULL) {
         queue->last = NULL;
@@ -130,7 +139,7 @@ void queue_own(struct queue *queue)
             copy->next = chunk->next;
             *link = copy;
             queue->last = queue->last == chunk ? copy : queue->last;
-            free(chunk);
+            chunk_free(chunk);
         }
         link = &(*link)->next;
     }

@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "base/rng.h"
+#include "base/wipe.h"
 
 #include <string.h>
 
@@ -173,6 +174,25 @@ static void a_pool_outlives_its_end_for_its_arenas(void **state)
     arena_pool_free(NULL);
 }
 
+static void a_pool_keeps_nothing_of_what_came_back(void **state)
+{
+    (void)state;
+    struct arena_pool *pool = arena_pool_new(1024, 8);
+    wipe_begin();
+    for (int round = 0; round < 3; round++) {
+        struct arena *arena = arena_new_in(pool);
+        for (int i = 0; i < 30; i++) {
+            unsigned char *at = arena_alloc(arena, 100);
+            for (size_t k = 0; k < 100 && round > 0; k++) {
+                assert_int_equal(at[k], 0);
+            }
+            memset(at, 'x', 100);
+        }
+        arena_free(arena);
+    }
+    arena_pool_free(pool);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -186,6 +206,7 @@ int main(void)
         cmocka_unit_test(cleanups_run_once_newest_first),
         cmocka_unit_test(freeing_nothing_is_fine),
         cmocka_unit_test(a_pool_serves_again_what_came_back),
+        cmocka_unit_test(a_pool_keeps_nothing_of_what_came_back),
         cmocka_unit_test(a_pool_outlives_its_end_for_its_arenas),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

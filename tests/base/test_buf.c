@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/rng.h"
+#include "base/wipe.h"
 
 #include <string.h>
 
@@ -180,10 +181,26 @@ static void any_sequence_of_changes_matches_a_plain_array(void **state)
     buf_end(&buf);
 }
 
+static void what_is_dropped_is_wiped(void **state)
+{
+    (void)state;
+    static const char zero[16];
+    wipe_begin();
+    struct buf buf;
+    buf_init(&buf, 64);
+    assert_int_equal(buf_add(&buf, STR("marker and more")), ERR_OK);
+    buf_drop_front(&buf, 7);
+    assert_memory_equal(buf.at + buf.len, zero, 7);
+    buf_clear(&buf);
+    assert_memory_equal(buf.at, zero, 15);
+    buf_end(&buf);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_limit_is_exact_and_keeps_the_content),
+        cmocka_unit_test(what_is_dropped_is_wiped),
         cmocka_unit_test(every_limit_can_be_filled_and_not_passed),
         cmocka_unit_test(nothing_is_allocated_for_nothing),
         cmocka_unit_test(an_unlimited_buf_refuses_the_impossible),
