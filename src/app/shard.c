@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * shard.c - hands each call to the gateway (/v1) or the console (all other paths). */
+ * shard.c - hands each call to the gateway (/v1, /tools) or the console (all other paths). */
 #include "app/shard.h"
 
 #include "base/must.h"
@@ -8,16 +8,16 @@
 
 #define DRAIN_TICK_MS 20
 
-static bool is_model_path(struct str path)
+static bool is_gateway_path(struct str path)
 {
-    return str_starts(path, STR("/v1/"));
+    return str_starts(path, STR("/v1/")) || str_starts(path, STR("/tools/"));
 }
 
 static void on_head(void *owner, struct http_call *call)
 {
     struct shard *shard = owner;
     struct str path = http_call_path(call);
-    if (!is_model_path(path) && console_serves(path)) {
+    if (!is_gateway_path(path) && console_serves(path)) {
         console_on_head(shard->console, call);
     } else {
         gateway_on_head(shard->gateway, call);
@@ -27,7 +27,7 @@ static void on_head(void *owner, struct http_call *call)
 static void on_request(void *owner, struct http_call *call)
 {
     struct shard *shard = owner;
-    if (is_model_path(http_call_path(call))) {
+    if (is_gateway_path(http_call_path(call))) {
         gateway_on_request(shard->gateway, call);
     } else {
         console_on_request(shard->console, call);
@@ -37,7 +37,7 @@ static void on_request(void *owner, struct http_call *call)
 static void on_writable(void *owner, struct http_call *call)
 {
     struct shard *shard = owner;
-    if (is_model_path(http_call_path(call))) {
+    if (is_gateway_path(http_call_path(call))) {
         gateway_on_writable(shard->gateway, call);
     }
 }
@@ -45,7 +45,7 @@ static void on_writable(void *owner, struct http_call *call)
 static void on_gone(void *owner, struct http_call *call)
 {
     struct shard *shard = owner;
-    if (is_model_path(http_call_path(call))) {
+    if (is_gateway_path(http_call_path(call))) {
         gateway_on_gone(shard->gateway, call);
     } else {
         console_on_gone(shard->console, call);

@@ -28,9 +28,10 @@ int cmd_config_check(const struct cli *cli)
         return exit_code;
     }
     const struct generation *g = loaded.generation;
-    exit_code = cli_printf("ok%s; providers: %zu, targets: %zu, routes: %zu, agents: %zu\n",
-                           file_of(cli) != NULL ? "" : " (no aire.yaml here: the built-in default)",
-                           g->provider_count, g->target_count, g->route_count, g->agent_count);
+    exit_code = cli_printf(
+        "ok%s; providers: %zu, targets: %zu, routes: %zu, tools: %zu, agents: %zu\n",
+        file_of(cli) != NULL ? "" : " (no aire.yaml here: the built-in default)", g->provider_count,
+        g->target_count, g->route_count, g->tool_count, g->agent_count);
     loaded_close(&loaded);
     return exit_code;
 }
@@ -100,6 +101,29 @@ static void put_routes(const struct generation *g, struct json_writer *w)
     json_end_array(w);
 }
 
+static void put_tools(const struct generation *g, struct json_writer *w)
+{
+    json_key(w, "tools");
+    json_begin_array(w);
+    for (size_t i = 0; i < g->tool_count; i++) {
+        const struct tool *tool = &g->tools[i];
+        json_begin_object(w);
+        json_member_str(w, "name", tool->name);
+        json_member_str(w, "host", tool->provider.authority);
+        json_member_str(w, "path", tool->provider.path);
+        json_key(w, "actions");
+        json_begin_object(w);
+        for (size_t a = 0; a < tool->action_count; a++) {
+            json_key_str(w, tool->actions[a].name);
+            json_put_cstr(w, step_effect_name(tool->actions[a].effect));
+        }
+        json_end_object(w);
+        view_rate(w, &tool->rate);
+        json_end_object(w);
+    }
+    json_end_array(w);
+}
+
 static void put_agents(const struct generation *g, struct json_writer *w)
 {
     json_key(w, "agents");
@@ -138,6 +162,7 @@ static void put_generation(const struct generation *g, struct json_writer *w)
     put_providers(g, w);
     put_targets(g, w);
     put_routes(g, w);
+    put_tools(g, w);
     put_agents(g, w);
     json_end_object(w);
 }

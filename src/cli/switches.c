@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * switches.c - `aire agent` and `aire route`: kill switches. */
+ * switches.c - `aire agent`, `aire route` and `aire tool`: kill switches. */
 #include "cli/control.h"
 
 static int move(const struct cli *cli, const char *path)
@@ -39,4 +39,14 @@ int cmd_route_stop(const struct cli *cli)
 int cmd_route_start(const struct cli *cli)
 {
     return move(cli, "/api/routes/%/start");
+}
+
+int cmd_tool_stop(const struct cli *cli)
+{
+    return move(cli, "/api/tools/%/stop");
+}
+
+int cmd_tool_start(const struct cli *cli)
+{
+    return move(cli, "/api/tools/%/start");
 }

@@ -67,6 +67,9 @@ static void collect_breakers(struct metric_sink *sink, struct commons *commons)
             collect_breaker(sink, generation->plain[kind]->tiers[0].targets[0], now);
         }
     }
+    for (size_t i = 0; i < generation->tool_count; i++) {
+        collect_breaker(sink, &generation->tools[i].target, now);
+    }
     metric_gauge(sink, "configuration_generation", NULL, generation->number);
     generation_unref(generation);
 }

@@ -65,12 +65,15 @@ static void put_targets(const struct status *s)
             put_target(s, s->generation->plain[kind]->tiers[0].targets[0]);
         }
     }
+    for (size_t i = 0; i < s->generation->tool_count; i++) {
+        put_target(s, &s->generation->tools[i].target);
+    }
     json_end_array(s->w);
 }
 
 /* ---- routes ---- */
 
-static void put_route(const struct status *s, const struct route *route)
+static void put_route(const struct status *s, const struct route *route, bool stopped)
 {
     struct incident_view incident;
     incident_look(route->state->incident, &incident);
@@ -82,7 +85,7 @@ static void put_route(const struct status *s, const struct route *route)
         json_put_str(s->w, route->tiers[i].name);
     }
     json_end_array(s->w);
-    json_member_bool(s->w, "stopped", stops_has(s->commons->stops, STOP_ROUTE, route->name));
+    json_member_bool(s->w, "stopped", stopped);
     json_member_u64(s->w, "exchanges", atomic_load(&route->state->exchanges));
     json_member_u64(s->w, "fallbacks", atomic_load(&route->state->fallbacks));
     json_member_u64(s->w, "failures", atomic_load(&route->state->failures));
@@ -98,15 +101,20 @@ static void put_route(const struct status *s, const struct route *route)
 
 static void put_routes(const struct status *s)
 {
+    const struct generation *g = s->generation;
+    struct stops *stops = s->commons->stops;
     json_key(s->w, "routes");
     json_begin_array(s->w);
-    for (size_t i = 0; i < s->generation->route_count; i++) {
-        put_route(s, &s->generation->routes[i]);
+    for (size_t i = 0; i < g->route_count; i++) {
+        put_route(s, &g->routes[i], stops_has(stops, STOP_ROUTE, g->routes[i].name));
     }
     for (size_t kind = 0; kind < 2; kind++) {
-        if (s->generation->plain[kind] != NULL) {
-            put_route(s, s->generation->plain[kind]);
+        if (g->plain[kind] != NULL) {
+            put_route(s, g->plain[kind], stops_has(stops, STOP_ROUTE, g->plain[kind]->name));
         }
+    }
+    for (size_t i = 0; i < g->tool_count; i++) {
+        put_route(s, &g->tools[i].route, stops_has(stops, STOP_TOOL, g->tools[i].name));
     }
     json_end_array(s->w);
 }

@@ -26,7 +26,9 @@ void api_put_declared(struct asked *asked, enum stop_kind kind, struct str name)
         return;
     }
     struct generation *g = commons_current(asked->console->options.commons);
-    bool declared = kind == STOP_ROUTE ? has_route(g, name) : generation_agent(g, name) != NULL;
+    bool declared = kind == STOP_ROUTE  ? has_route(g, name)
+                    : kind == STOP_TOOL ? generation_tool(g, name) != NULL
+                                        : generation_agent(g, name) != NULL;
     json_member_bool(&asked->w, "declared", declared);
     generation_unref(g);
 }
@@ -61,7 +63,7 @@ static void move(struct asked *asked, enum stop_kind kind, bool stopped)
                           .by = asked->by,
                           .reason = asked_text(asked, "reason")};
     if (!domain_name_valid(stop->name)) {
-        asked_refuse(asked, 422, "bad_name", "this is no name of an agent or route");
+        asked_refuse(asked, 422, "bad_name", "this is no name of an agent, route or tool");
         return;
     }
     asked->state = stop;
@@ -89,6 +91,16 @@ void api_route_stop(struct asked *asked)
 void api_route_start(struct asked *asked)
 {
     move(asked, STOP_ROUTE, false);
+}
+
+void api_tool_stop(struct asked *asked)
+{
+    move(asked, STOP_TOOL, true);
+}
+
+void api_tool_start(struct asked *asked)
+{
+    move(asked, STOP_TOOL, false);
 }
 
 /* ---- configuration ---- */

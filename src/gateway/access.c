@@ -57,12 +57,15 @@ static void check_loopback(struct http_call *call, struct access *access)
     struct str host = http_head_get(head, STR("host"));
     struct str origin = http_head_get(head, STR("origin"));
     bool has_body = head->chunked || (head->has_length && head->length > 0);
+    /* A page's GET comes without Origin; POST and what needs a preflight come with it. */
+    bool foreign = !str_equal(head->method, STR("POST")) &&
+                   str_equal_ci(http_head_get(head, STR("sec-fetch-site")), STR("cross-site"));
     bool unix_socket = address_is_unix(http_call_peer(call));
     if (!unix_socket && !address_is_loopback(http_call_peer(call))) {
         refuse(access, 401, "key_required", "a key is required from other machines");
     } else if (!unix_socket && host.at != NULL && !is_loopback_name(host)) {
         refuse(access, 403, "foreign_host", "without a key only a loopback Host is served");
-    } else if (origin.at != NULL && !origin_is_own(origin)) {
+    } else if (foreign || (origin.at != NULL && !origin_is_own(origin))) {
         refuse(access, 403, "foreign_origin", "without a key no other origin is served");
     } else if (has_body && !is_json_type(http_head_get(head, STR("content-type")))) {
         refuse(access, 415, "not_json", "without a key only application/json is served");

@@ -7,9 +7,11 @@
 
 #include "base/must.h"
 #include "base/utf8.h"
+#include "gateway/attempt_request.h"
 #include "gateway/pipeline.h"
 #include "gateway/reply.h"
 #include "gateway/texts.h"
+#include "gateway/tool_call.h"
 #include "gateway/upstream.h"
 
 /* After the terminal marker a provider may still say usage and [DONE]; it is not waited for longer.
@@ -81,6 +83,12 @@ static void estimate_usage(struct attempt *a, enum failure failure)
     usage->output = cost_tokens_of_bytes(a->x->answer.text_bytes);
 }
 
+/* After these nothing of the request has reached a tool, or it has not acted on it. */
+static bool leaves_no_doubt(const struct attempt *a, enum failure failure)
+{
+    return failure == FAILURE_none || failure == FAILURE_credential || a->connected.ns == 0;
+}
+
 /* Books the attempt: breaker, cost, record. Pinning lasts as long as the provider said, else a
  * minute. */
 static void settle(struct attempt *a, enum failure failure)
@@ -94,6 +102,7 @@ static void settle(struct attempt *a, enum failure failure)
     uint64_t pin_ms = x->retry_after_ms > 0 ? x->retry_after_ms : 60000;
     bool last_key = x->keys_tried + 1 >= a->target->provider->keys.count;
     settle_breaker(a, action, last_key ? pin_ms : 0);
+    x->tool.reached = x->tool.reached || !leaves_no_doubt(a, failure);
     estimate_usage(a, failure);
     int64_t cost = cost_of(&a->target->price, &x->answer.usage);
     x->cost_microusd += cost;
@@ -133,32 +142,10 @@ void attempt_abandon(struct attempt *a, enum failure failure)
     }
 }
 
-/* Does the text hold a credential that went upstream? Some providers, and most proxies in debug
- * mode, repeat the fields that they were sent. */
-static bool tells_credential(const struct attempt *a, struct str text)
-{
-    static const struct str names[] = {STR_CONST("authorization"), STR_CONST("x-api-key"),
-                                       STR_CONST("api-key")};
-    const struct provider *provider = a->target->provider;
-    if (provider->auth == AUTH_STORED) {
-        return provider->keys.count > 0 &&
-               str_find(text, provider->keys.items[a->key % provider->keys.count]) != SIZE_MAX;
-    }
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        struct str bare = http_head_get(http_call_head(a->x->call), names[i]);
-        size_t space = str_find_byte(bare, ' '); /* behind the scheme */
-        bare = str_trim(str_cut(bare, space == SIZE_MAX ? 0 : space, bare.len));
-        if (bare.len > 0 && str_find(text, bare) != SIZE_MAX) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void fail(struct attempt *a, enum failure failure, struct str words)
 {
     struct exchange *x = a->x;
-    if (tells_credential(a, words)) {
+    if (attempt_tells_credential(a, words)) {
         words = STR("(not shown: the provider's words hold the credential)");
     }
     x->failure = failure;
@@ -199,9 +186,40 @@ static enum failure read_error(struct attempt *a, struct str *words)
                   failure == FAILURE_refused || failure == FAILURE_conflict ||
                   (failure == FAILURE_credential && a->target->provider->auth == AUTH_CLIENT);
     passes = passes && readable &&
-             (a->target->provider->auth == AUTH_CLIENT || !tells_credential(a, body));
+             (a->target->provider->auth == AUTH_CLIENT || !attempt_tells_credential(a, body));
     x->failure_body = passes ? arena_str(x->arena, body) : STR("");
     return failure;
+}
+
+/* A tool's answer is its own, whatever it says, unless the tool itself failed. */
+static bool is_answer(const struct attempt *a)
+{
+    return a->x->tool.tool != NULL ? a->status < 500 : a->status == 200;
+}
+
+static bool has_other_key(const struct attempt *a)
+{
+    const struct provider *provider = a->target->provider;
+    return provider->auth == AUTH_STORED && a->x->keys_tried + 1 < provider->keys.count;
+}
+
+static void finish_tool(struct attempt *a)
+{
+    struct exchange *x = a->x;
+    if (!is_answer(a)) {
+        x->retry_after_ms = retry_after_ms(a->retry_after_ms, a->retry_after,
+                                           loop_wall(loop_of(a)));
+        fail(a, FAILURE_provider, arena_printf(x->arena, "the tool answered %u", a->status));
+    } else if (a->status == 401 && has_other_key(a)) {
+        fail(a, FAILURE_credential, STR(""));
+    } else if (attempt_answer_tells(a)) {
+        exchange_raise(x, VERDICT_BLOCK, "credential");
+        fail(a, FAILURE_blocked, STR("the answer holds the tool's credential"));
+    } else {
+        a->content = a->first = loop_now(loop_of(a));
+        x->answer.terminal = true;
+        succeed(a);
+    }
 }
 
 /* Where judges may change the answer, its token probabilities, which spell it once more, go. */
@@ -244,6 +262,10 @@ static void finish_plain(struct attempt *a)
     struct json json;
     struct json_problem problem;
     struct str words = STR("");
+    if (x->tool.tool != NULL) {
+        finish_tool(a);
+        return;
+    }
     if (a->status != 200) {
         enum failure failure = read_error(a, &words);
         fail(a, failure == FAILURE_none ? FAILURE_malformed : failure, words);
@@ -568,6 +590,16 @@ static bool mime_is(struct str type, struct str wanted)
     return str_equal_ci(bare, wanted);
 }
 
+/* Any type, any status below 500; 204, 304 and answers to HEAD have no body. */
+static void take_tool_head(struct attempt *a, const struct http_head *head)
+{
+    struct exchange *x = a->x;
+    a->field_count = reply_response_fields(x->arena, head, &a->fields);
+    a->content_type = arena_str(x->arena, http_head_get(head, STR("content-type")));
+    bool bodyless = str_equal(http_call_head(x->call)->method, STR("HEAD"));
+    a->announced = bodyless && head->has_length ? head->length : 0;
+}
+
 static void on_head(void *owner, const struct http_head *head)
 {
     struct attempt *a = owner;
@@ -582,7 +614,9 @@ static void on_head(void *owner, const struct http_head *head)
         fail(a, FAILURE_malformed, STR("the answer is encoded though identity was asked for"));
         return;
     }
-    if (head->status == 200) {
+    if (x->tool.tool != NULL) {
+        take_tool_head(a, head);
+    } else if (head->status == 200) {
         a->field_count = reply_response_fields(x->arena, head, &a->fields);
         a->streaming = x->view.streams;
         bool right = a->streaming ? mime_is(type, STR("text/event-stream"))
@@ -597,7 +631,7 @@ static void on_head(void *owner, const struct http_head *head)
     const struct route_timeouts *t = &x->route->timeouts;
     arm(a, a->streaming ? FAILURE_timeout_first : FAILURE_timeout_idle,
         a->streaming ? t->first_token_ms : t->idle_ms);
-    buf_init(&a->body, head->status == 200 ? x->generation->answer_bytes_max : ERROR_BODY_MAX);
+    buf_init(&a->body, is_answer(a) ? x->generation->answer_bytes_max : ERROR_BODY_MAX);
     if (!a->streaming && head->has_length && head->length <= 65536 &&
         buf_reserve(&a->body, head->length) != ERR_OK) {
         fail(a, FAILURE_too_large, STR("the answer is over the limit"));
@@ -613,7 +647,7 @@ static void on_body(void *owner, struct str piece)
     }
     arm(a, FAILURE_timeout_idle, a->x->route->timeouts.idle_ms);
     if (buf_add(&a->body, piece) != ERR_OK) {
-        if (a->status != 200) {
+        if (!is_answer(a)) {
             http_fetch_cancel(a->fetch); /* enough of an error's words */
             a->fetch = NULL;
             finish_plain(a);
@@ -666,74 +700,15 @@ static void on_timer(struct timer *timer)
     fail(a, a->timer_means, STR(""));
 }
 
-/* ---- the request ---- */
-
-static void record_edits(struct exchange *x, const struct json_edit *edit)
-{
-    struct buf text;
-    buf_init(&text, 4096);
-    for (size_t i = 0; i < edit->count; i++) {
-        const struct splice *s = &edit->splices[i];
-        if (buf_printf(&text, "%s%zu+%zu:" STR_FMT, i > 0 ? " " : "", s->at, s->len,
-                       STR_ARG(s->with)) != ERR_OK) {
-            break;
-        }
-    }
-    RECORD(&x->record, loop_wall(x->gateway->loop), request_edited, .target = x->target->name,
-           .edits = buf_str(&text));
-    buf_end(&text);
-}
-
-/* splice(original, edits): the model's name, what the dialect needs, what stages ask for. A stage
- * that cannot have its edits made raises the verdict. */
-static size_t derive_body(struct exchange *x, struct str **slices)
-{
-    struct json_edit edit;
-    json_edit_init(&edit, http_call_body(x->call), x->arena);
-    struct str model = x->target->model;
-    enum err code = ERR_OK;
-    if (model.len > 0 && !str_equal(model, x->view.model_name)) {
-        struct buf text;
-        buf_init(&text, 4096);
-        code = buf_add_byte(&text, '"');
-        code = code == ERR_OK ? json_escape(&text, model) : code;
-        code = code == ERR_OK ? buf_add_byte(&text, '"') : code;
-        struct str raw = json_raw(&x->json, x->view.model);
-        if (code == ERR_OK) {
-            code = json_edit_replace(&edit, (size_t)(raw.at - x->json.text.at), raw.len,
-                                     arena_str(x->arena, buf_str(&text)));
-        }
-        buf_end(&text);
-    }
-    if (code == ERR_OK && x->dialect->edit != NULL) {
-        code = x->dialect->edit(&x->json, &x->view, x->target, &edit);
-    }
-    must(code == ERR_OK); /* a handful of splices at places the tape told us */
-    pipeline_attempt(x, &edit);
-    if (edit.count > 0) {
-        record_edits(x, &edit);
-    }
-    return json_edit_slices(&edit, slices);
-}
-
-static struct str credential_of(const struct provider *provider, uint32_t *index)
-{
-    if (provider->keys.count == 0) {
-        return STR("");
-    }
-    uint32_t at = atomic_load_explicit(&provider->state->key_at, memory_order_relaxed);
-    *index = at;
-    return provider->credentials[at % provider->keys.count];
-}
+/* ---- the beginning ---- */
 
 void attempt_start(struct exchange *x, const struct target *target, struct breaker_ticket ticket)
 {
     struct attempt *a = arena_new_of(x->arena, struct attempt);
-    const struct provider *provider = target->provider;
     x->attempt = a;
     x->target = target;
     x->attempts++;
-    x->answer = (struct answer_view){0};
+    x->answer = (struct answer_view){.usage.known = x->tool.tool != NULL}; /* tools cost nothing */
     x->judgement.verdict = VERDICT_ALLOW;
     x->retry_after_ms = 0;
     x->failure_body = STR("");
@@ -751,28 +726,13 @@ void attempt_start(struct exchange *x, const struct target *target, struct break
     atomic_fetch_add_explicit(&target->state->attempts, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&target->state->in_flight, 1, memory_order_relaxed);
 
-    struct http_field *fields;
-    struct str *slices;
-    struct str credential = credential_of(provider, &a->key);
-    size_t count = reply_request_fields(x, provider, credential, &fields);
-    size_t slice_count = derive_body(x, &slices);
+    struct fetch_options options;
+    attempt_request(a, &options);
     if (x->judgement.verdict >= VERDICT_ESCALATE) {
         arm(a, FAILURE_blocked, 0); /* never from inside the call that started it */
         return;
     }
-    struct str query = http_call_query(x->call);
-    const struct str path[] = {provider->path, x->dialect->path, STR("?"), query};
-    const struct fetch_options options = {
-        .origin = gateway_origin(x->gateway, x->generation, provider),
-        .method = x->endpoint->method,
-        .target = arena_join(x->arena, path, query.len > 0 ? 4 : 2),
-        .fields = fields,
-        .count = count,
-        .body = slices,
-        .body_count = slice_count,
-        .connect_ms = (uint32_t)x->route->timeouts.connect_ms,
-        .handler = &handler,
-        .owner = a,
-    };
+    options.handler = &handler;
+    options.owner = a;
     a->fetch = http_fetch_start(x->gateway->client, &options);
 }

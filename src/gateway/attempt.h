@@ -28,6 +28,8 @@ struct attempt {
     unsigned status;
     struct http_field *fields; /* of the response, for the client */
     size_t field_count;
+    struct str content_type; /* of a tool's answer */
+    uint64_t announced;      /* Content-Length of a tool's answer to HEAD, else its body's */
     struct str retry_after;
     struct str retry_after_ms;
     struct buf body; /* plain answer or error body */

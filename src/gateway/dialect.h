@@ -58,6 +58,7 @@ extern const struct dialect dialect_openai_models;
 extern const struct dialect dialect_anthropic_models;
 extern const struct dialect dialect_anthropic_messages;
 extern const struct dialect dialect_anthropic_count_tokens;
+extern const struct dialect dialect_tool; /* any body; only errors have a form */
 
 /* Error fields of a provider's error body of either family. */
 struct error_fields {
@@ -87,6 +88,8 @@ void dialect_add_delta(struct stream_view *out, struct answer_view *answer, stru
  * set. */
 bool dialect_named_event(const struct sse_event *event, struct arena *arena, struct json *json,
                          struct str *type, struct stream_view *out);
+enum err dialect_write_error(enum provider_kind family, struct buf *to,
+                             const struct error_text *error);
 enum err dialect_write_openai_error(struct buf *to, const struct error_text *error);
 enum err dialect_write_anthropic_error(struct buf *to, const struct error_text *error);
 

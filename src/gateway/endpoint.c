@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * endpoint.c - look-up in a table of six. */
+ * endpoint.c - look-up in a table of six; tools have names of their own. */
 #include "gateway/endpoint.h"
 
 static const struct endpoint endpoints[] = {
@@ -8,11 +8,16 @@ static const struct endpoint endpoints[] = {
 #undef ENDPOINT
 };
 
+static const struct endpoint tools = {"tools", STR_CONST(""), STR_CONST(TOOL_PATH), &dialect_tool};
+
 const struct endpoint *endpoint_find(struct str method, struct str path,
                                      const struct endpoint **other)
 {
     struct str wanted = str_equal(method, STR("HEAD")) ? STR("GET") : method;
     *other = NULL;
+    if (str_starts(path, tools.path)) {
+        return &tools;
+    }
     for (size_t i = 0; i < sizeof endpoints / sizeof endpoints[0]; i++) {
         if (str_equal(endpoints[i].path, path)) {
             *other = &endpoints[i];
@@ -26,5 +31,7 @@ const struct endpoint *endpoint_find(struct str method, struct str path,
 
 enum provider_kind endpoint_family(struct str path)
 {
-    return str_starts(path, STR("/v1/messages")) ? PROVIDER_ANTHROPIC : PROVIDER_OPENAI;
+    return str_starts(path, STR("/v1/messages")) ? PROVIDER_ANTHROPIC
+           : str_starts(path, tools.path)        ? PROVIDER_TOOL
+                                                 : PROVIDER_OPENAI;
 }

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
- * endpoint.h - the paths under /v1 that are served, each with its dialect (endpoints.def). */
+ * endpoint.h - the paths that are served, each with its dialect: those under /v1
+ * (endpoints.def), and all below /tools/. */
 #ifndef AIRE_GATEWAY_ENDPOINT_H
 #define AIRE_GATEWAY_ENDPOINT_H
 
 #include "gateway/dialect.h"
+#include "gateway/tool.h"
 
 struct endpoint {
     const char *name;
-    struct str method;
-    struct str path;
+    struct str method;             /* "": any */
+    struct str path;               /* of tools: what it begins with */
     const struct dialect *dialect; /* NULL: answered here (models) */
 };
 
@@ -16,7 +18,8 @@ struct endpoint {
  * or NULL. */
 const struct endpoint *endpoint_find(struct str method, struct str path,
                                      const struct endpoint **other);
-/* The family whose error shape a client of this path expects; anthropic for /v1/messages... */
+/* The family whose error shape a client of this path expects; anthropic for /v1/messages...,
+ * the plain one of tools for /tools/... */
 enum provider_kind endpoint_family(struct str path);
 
 #endif

@@ -40,6 +40,7 @@ void exchange_begin(struct gateway *gateway, struct http_call *call,
     x->arena = arena;
     x->endpoint = endpoint;
     x->dialect = endpoint->dialect;
+    x->path = http_call_path(call);
     x->generation = generation_ref(gateway_generation(gateway));
     x->began = http_call_began(call);
     x->began_at = loop_wall(gateway->loop);
@@ -99,8 +100,10 @@ void exchange_refuse(struct exchange *x, unsigned status, const char *reason, co
 bool exchange_stopped(const struct exchange *x)
 {
     struct stops *stops = x->gateway->commons->stops;
+    const struct tool *tool = x->tool.tool;
     return (x->agent != NULL && stops_has(stops, STOP_AGENT, x->agent->name)) ||
-           stops_has(stops, STOP_ROUTE, x->route->name);
+           (tool != NULL ? stops_has(stops, STOP_TOOL, tool->name)
+                         : stops_has(stops, STOP_ROUTE, x->route->name));
 }
 
 bool exchange_charge(struct exchange *x, size_t bytes)

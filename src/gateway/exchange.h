@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * exchange.h - the one object that travels: a request to a model and its answer, with all that was
- * decided.
- * Life: begun at the head of a request, it passes the pipeline's request stages, tries targets
- * along its route's path, is released to the client, and ends exactly once: stages' on_end, record
- * to the store, memory freed. It never leaves its loop.
+ * exchange.h - the one object that travels: a request to a model or a tool and its answer, with all
+ * that was decided. Life: begun at the head of a request, it passes the pipeline's request stages,
+ * tries targets along its route's path, is released to the client, and ends exactly once: stages'
+ * on_end, record to the store, memory freed. It never leaves its loop.
  */
 #ifndef AIRE_GATEWAY_EXCHANGE_H
 #define AIRE_GATEWAY_EXCHANGE_H
@@ -28,6 +27,7 @@ struct exchange {
     struct generation *generation;
     const struct endpoint *endpoint;
     const struct dialect *dialect;
+    struct str path; /* of the endpoint */
     struct link in_gateway;
 
     int64_t number; /* rises per process; the record's key */
@@ -41,6 +41,7 @@ struct exchange {
     struct str session;
     const struct agent *agent;
     const struct route *route;
+    struct tool_call tool;
     double confidence; /* declared by the client; negative: not told */
     struct json json;
     struct request_view view;

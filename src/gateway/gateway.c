@@ -51,7 +51,8 @@ struct generation *gateway_generation(struct gateway *gateway)
         generation_unref(gateway->generation);
         gateway->generation = commons_current(gateway->commons);
         free(gateway->origins);
-        gateway->origins = calloc(gateway->generation->provider_count + 1,
+        gateway->origins = calloc(gateway->generation->provider_count +
+                                      gateway->generation->tool_count + 1,
                                   sizeof(struct http_origin *));
         if (gateway->origins == NULL) {
             must_have_memory();
@@ -78,7 +79,7 @@ struct http_origin *gateway_origin(struct gateway *gateway, const struct generat
     if (generation != gateway->generation) {
         return find_origin(gateway, provider); /* an exchange of an older configuration */
     }
-    struct http_origin **slot = &gateway->origins[provider - generation->providers];
+    struct http_origin **slot = &gateway->origins[provider->index];
     if (*slot == NULL) {
         *slot = find_origin(gateway, provider);
     }
@@ -137,9 +138,10 @@ static void refuse_path(struct http_call *call, struct str path, const struct en
 {
     enum provider_kind family = endpoint_family(path);
     if (other == NULL) {
-        reply_call_error(call, family, 404, "unknown_endpoint", STR(""),
-                         STR("there is no such endpoint here; see /v1/chat/completions, "
-                             "/v1/responses, /v1/embeddings, /v1/models, /v1/messages"));
+        reply_call_error(
+            call, family, 404, "unknown_endpoint", STR(""),
+            STR("there is no such endpoint here; see /v1/chat/completions, "
+                "/v1/responses, /v1/embeddings, /v1/models, /v1/messages, /tools/NAME/..."));
     } else {
         bool get = str_equal(other->method, STR("GET"));
         struct str allow = get ? STR("GET, HEAD, OPTIONS") : STR("POST, OPTIONS");
@@ -208,8 +210,6 @@ void gateway_on_refuse(struct gateway *gateway, struct str target, unsigned stat
 {
     (void)gateway;
     const struct error_text error = {status, NULL, "bad_request", str_of(what), STR("")};
-    enum err code = endpoint_family(target) == PROVIDER_ANTHROPIC
-                        ? dialect_write_anthropic_error(body, &error)
-                        : dialect_write_openai_error(body, &error);
+    enum err code = dialect_write_error(endpoint_family(target), body, &error);
     (void)code; /* a body that does not fit stays empty: the status says it */
 }

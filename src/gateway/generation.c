@@ -1,188 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * generation.c - from aire.yaml to a generation: every name resolved, every contradiction refused.
  *
- * Order: file, providers, targets, routes, agents; each looks up only what stands before it. Faults
- * carry the place of the offending line. */
-#include "gateway/generation_settings.h"
+ * Order: file, providers, targets, routes, tools, agents; each looks up only what stands before it.
+ * Faults carry the place of the offending line. */
+#include "gateway/generation_load.h"
 
 #include "base/must.h"
-#include "base/text.h"
-#include "io/http1.h"
-#include "io/http_url.h"
-#include "sys/net.h"
 
 #include <string.h>
-
-struct loader {
-    const struct generation_sources *sources;
-    struct settings_load settings;
-    struct generation *generation;
-    struct target *targets; /* the generation's, while they may still be changed */
-    struct arena *arena;
-    struct fault *fault;
-};
-
-static enum err wrong(const struct loader *l, const struct yaml *at, enum err code,
-                      const char *words, struct str name)
-{
-    if (l->fault != NULL && at != NULL) {
-        l->fault->line = at->line;
-        l->fault->column = at->column;
-    }
-    return fault_set(l->fault, code, "%s: '" STR_FMT "'", words, STR_ARG(name));
-}
-
-/* ---- providers ---- */
-
-static bool proxy_wanted(const struct generation_sources *sources, struct str host, bool tls)
-{
-    struct str rest = sources->no_proxy;
-    struct str item;
-    if (sources->proxy.len == 0 || !tls || str_equal(host, STR("localhost"))) {
-        return false;
-    }
-    struct address address;
-    if (address_of_ip(host, 1, &address) == ERR_OK && address_is_loopback(&address)) {
-        return false;
-    }
-    while (str_split(&rest, ',', &item)) {
-        item = str_trim(item);
-        if (str_equal(item, STR("*")) || (item.len > 0 && str_ends(host, item))) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static enum err load_proxy(struct loader *l, const struct provider_conf *conf,
-                           struct provider *provider, const struct yaml *at)
-{
-    struct str url = conf->proxy;
-    if (url.len == 0 && proxy_wanted(l->sources, provider->host, provider->tls != NULL)) {
-        url = l->sources->proxy;
-    }
-    if (url.len == 0) {
-        return ERR_OK;
-    }
-    struct http_url proxy;
-    if (http_url_read(url, &proxy) != ERR_OK || proxy.secure) {
-        return wrong(l, at, ERR_INVALID, "proxy must read http://[user:password@]host:port",
-                     STR("(not shown)"));
-    }
-    if (proxy.user.len > 0) {
-        struct buf plain;
-        struct buf text;
-        buf_init(&plain, 4096);
-        buf_init(&text, 8192);
-        enum err code = text_unpercent(&plain, proxy.user); /* RFC 3986, 3.2.1 */
-        code = code == ERR_OK ? text_base64(&text, buf_str(&plain)) : code;
-        provider->proxy_auth = arena_printf(l->arena, "Basic " STR_FMT, STR_ARG(buf_str(&text)));
-        buf_end(&plain);
-        buf_end(&text);
-        if (code != ERR_OK) {
-            return wrong(l, at, code, "proxy credentials are too long or badly encoded",
-                         STR("(not shown)"));
-        }
-    }
-    provider->proxy_host = proxy.host;
-    bool written = str_find_byte(proxy.authority, ':') != SIZE_MAX;
-    provider->proxy_port = written ? proxy.port : 3128;
-    return ERR_OK;
-}
-
-static void unref_tls(void *object)
-{
-    tls_client_unref(object);
-}
-
-static enum err load_tls(struct loader *l, const struct provider_conf *conf,
-                         struct provider *provider, const struct yaml *at)
-{
-    struct str file = conf->ca_file;
-    if (file.len > 0 && file.at[0] != '/' && l->sources->folder.len > 0) {
-        file = arena_printf(l->arena, STR_FMT "/" STR_FMT, STR_ARG(l->sources->folder),
-                            STR_ARG(conf->ca_file));
-    }
-    provider->tls_key = file;
-    const char *path = file.len > 0 ? arena_cstr(l->arena, file) : NULL;
-    enum err code = tls_client_new(path, &provider->tls, l->fault);
-    if (code != ERR_OK) {
-        if (l->fault != NULL) {
-            l->fault->line = at->line;
-            l->fault->column = at->column;
-        }
-        return code;
-    }
-    arena_cleanup(l->arena, unref_tls, provider->tls);
-    return ERR_OK;
-}
-
-static enum err load_provider(struct loader *l, const struct yaml *node, struct provider *provider)
-{
-    struct provider_conf conf;
-    enum err code = settings_read(&l->settings, &provider_section, node, &conf);
-    if (code != ERR_OK) {
-        return code;
-    }
-    provider->name = node->key;
-    provider->kind = (enum provider_kind)conf.dialect;
-    provider->auth = (enum provider_auth)conf.auth;
-    provider->keys = conf.keys;
-    struct http_url url;
-    const struct yaml *at = yaml_get(node, STR("base_url"));
-    if (http_url_read(conf.base_url, &url) != ERR_OK || url.user.len > 0) {
-        return wrong(l, at, ERR_INVALID, "base_url must read http(s)://host[:port][/path]",
-                     conf.base_url);
-    }
-    provider->authority = url.authority;
-    while (str_ends(url.path, STR("/"))) {
-        url.path.len--; /* a dialect's path, which begins with one, follows */
-    }
-    provider->path = url.path;
-    provider->host = url.host;
-    provider->port = url.port;
-    for (size_t i = 0; i < conf.keys.count; i++) {
-        if (!http_field_valid(STR("authorization"), conf.keys.items[i]) ||
-            conf.keys.items[i].len == 0) {
-            return wrong(l, yaml_get(node, STR("keys")), ERR_INVALID,
-                         "a key is empty or holds a line break", STR("(not shown)"));
-        }
-    }
-    struct str *credentials = arena_array_of(l->arena, struct str, conf.keys.count + 1);
-    for (size_t i = 0; i < conf.keys.count; i++) {
-        const struct str parts[] = {provider->kind == PROVIDER_OPENAI ? STR("Bearer ") : STR(""),
-                                    conf.keys.items[i]};
-        credentials[i] = arena_join(l->arena, parts, 2);
-    }
-    provider->credentials = credentials;
-    const struct yaml *ca = yaml_get(node, STR("ca_file"));
-    const struct yaml *proxy = yaml_get(node, STR("proxy"));
-    if (url.secure && (code = load_tls(l, &conf, provider, ca != NULL ? ca : at)) != ERR_OK) {
-        return code;
-    }
-    if ((code = load_proxy(l, &conf, provider, proxy != NULL ? proxy : at)) != ERR_OK) {
-        return code;
-    }
-    return registry_provider(l->sources->registry, provider->name, &provider->state);
-}
-
-static enum err load_providers(struct loader *l, const struct yaml *map)
-{
-    struct provider *list = arena_array_of(l->arena, struct provider, map->count + 1);
-    struct generation *g = l->generation;
-    g->providers = list;
-    for (const struct yaml *node = map->first; node != NULL; node = node->next) {
-        if (!settings_name_valid(node->key)) {
-            return wrong(l, node, ERR_INVALID, "not a name for a provider", node->key);
-        }
-        enum err code = load_provider(l, node, &list[g->provider_count]);
-        if (code != ERR_OK) {
-            return code;
-        }
-        g->provider_count++;
-    }
-    return ERR_OK;
-}
 
 /* ---- targets ---- */
 
@@ -207,8 +32,8 @@ static enum err load_target(struct loader *l, const struct yaml *node, struct ta
             return ERR_OK;
         }
     }
-    return wrong(l, yaml_get(node, STR("provider")), ERR_NOT_FOUND, "no such provider",
-                 conf.provider);
+    return loader_wrong(l, yaml_get(node, STR("provider")), ERR_NOT_FOUND, "no such provider",
+                        conf.provider);
 }
 
 /* Every provider also gets a target of its own name for models that no route declares. */
@@ -223,7 +48,7 @@ static enum err load_targets(struct loader *l, const struct yaml *map)
          node = node->next) {
         if (!settings_name_valid(node->key) || str_equal(node->key, STR("rules")) ||
             str_equal(node->key, STR("human"))) {
-            return wrong(l, node, ERR_INVALID, "not a name for a target", node->key);
+            return loader_wrong(l, node, ERR_INVALID, "not a name for a target", node->key);
         }
         enum err code = load_target(l, node, &list[g->target_count]);
         if (code != ERR_OK) {
@@ -265,9 +90,9 @@ static enum err bind_target(struct loader *l, struct target *target, const struc
                 for (size_t i = 0; i < other->tiers[t].count; i++) {
                     if (other->tiers[t].targets[i] == target &&
                         memcmp(&other->breaker, &route->breaker, sizeof route->breaker) != 0) {
-                        return wrong(l, at, ERR_INVALID,
-                                     "target has other breaker settings in an earlier route",
-                                     target->name);
+                        return loader_wrong(l, at, ERR_INVALID,
+                                            "target has other breaker settings in an earlier route",
+                                            target->name);
                     }
                 }
             }
@@ -283,7 +108,7 @@ static enum err load_model_tier(struct loader *l, const struct yaml *node,
     bool many = node->kind == YAML_LIST;
     size_t count = many ? node->count : 1;
     if (count > TIER_TARGETS_MAX) {
-        return wrong(l, node, ERR_LIMIT, "a tier has at most 64 targets", route->name);
+        return loader_wrong(l, node, ERR_LIMIT, "a tier has at most 64 targets", route->name);
     }
     const struct target **targets = arena_array_of(l->arena, const struct target *, count + 1);
     *tier = (struct tier){.kind = TIER_MODEL, .targets = targets};
@@ -291,7 +116,7 @@ static enum err load_model_tier(struct loader *l, const struct yaml *node,
          item = many ? item->next : NULL) {
         struct target *target = find_target(l, item->scalar);
         if (target == NULL || item->kind != YAML_SCALAR) {
-            return wrong(l, item, ERR_NOT_FOUND, "no such target", item->scalar);
+            return loader_wrong(l, item, ERR_NOT_FOUND, "no such target", item->scalar);
         }
         enum err code = bind_target(l, target, route, item);
         if (code != ERR_OK) {
@@ -302,7 +127,8 @@ static enum err load_model_tier(struct loader *l, const struct yaml *node,
                                                      STR_ARG(tier->name), STR_ARG(target->name));
         targets[tier->count++] = target;
     }
-    return tier->count > 0 ? ERR_OK : wrong(l, node, ERR_INVALID, "an empty tier", route->name);
+    return tier->count > 0 ? ERR_OK
+                           : loader_wrong(l, node, ERR_INVALID, "an empty tier", route->name);
 }
 
 static enum err load_tier(struct loader *l, const struct yaml *node, const struct route *route,
@@ -313,8 +139,8 @@ static enum err load_tier(struct loader *l, const struct yaml *node, const struc
         *tier = (struct tier){.kind = TIER_RULES, .name = STR("rules")};
         return route->rules != NULL
                    ? ERR_OK
-                   : wrong(l, node, ERR_INVALID, "the path has a tier 'rules' but no file for it",
-                           route->name);
+                   : loader_wrong(l, node, ERR_INVALID,
+                                  "the path has a tier 'rules' but no file for it", route->name);
     }
     if (str_equal(word, STR("human"))) {
         *tier = (struct tier){.kind = TIER_HUMAN, .name = STR("human")};
@@ -328,7 +154,7 @@ static enum err load_tier(struct loader *l, const struct yaml *node, const struc
 static enum err load_path(struct loader *l, const struct yaml *path, struct route *route)
 {
     if (path->kind != YAML_LIST || path->count == 0 || path->count > TIERS_MAX) {
-        return wrong(l, path, ERR_INVALID, "a path is a list of 1 to 16 tiers", route->name);
+        return loader_wrong(l, path, ERR_INVALID, "a path is a list of 1 to 16 tiers", route->name);
     }
     struct tier *tiers = arena_array_of(l->arena, struct tier, path->count);
     route->tiers = tiers;
@@ -338,7 +164,7 @@ static enum err load_path(struct loader *l, const struct yaml *path, struct rout
             return code;
         }
         if (route->tier_count > 0 && tiers[route->tier_count - 1].kind == TIER_HUMAN) {
-            return wrong(l, node, ERR_INVALID, "'human' must be the last tier", route->name);
+            return loader_wrong(l, node, ERR_INVALID, "'human' must be the last tier", route->name);
         }
         route->tier_count++;
     }
@@ -354,7 +180,7 @@ static enum err load_rules(struct loader *l, struct str file, const struct yaml 
     const struct yaml *root;
     if (code != ERR_OK) {
         buf_end(&text);
-        return wrong(l, at, code, err_text(code), file);
+        return loader_wrong(l, at, code, err_text(code), file);
     }
     struct str kept = arena_str(l->arena, buf_str(&text));
     buf_end(&text);
@@ -376,14 +202,19 @@ static enum err load_rules(struct loader *l, struct str file, const struct yaml 
     return code;
 }
 
+void loader_breaker(const struct breaker_conf *conf, struct breaker_options *options)
+{
+    *options = (struct breaker_options){.failures = (uint32_t)conf->failures,
+                                        .probes = (uint32_t)conf->probes,
+                                        .close = (uint32_t)conf->close,
+                                        .open_ms = (uint32_t)conf->open_ms};
+}
+
 static void copy_route(const struct route_conf *conf, struct route *route)
 {
     route->timeouts = conf->timeouts;
     route->retries = conf->retries;
-    route->breaker = (struct breaker_options){.failures = (uint32_t)conf->breaker.failures,
-                                              .probes = (uint32_t)conf->breaker.probes,
-                                              .close = (uint32_t)conf->breaker.close,
-                                              .open_ms = (uint32_t)conf->breaker.open_ms};
+    loader_breaker(&conf->breaker, &route->breaker);
     route->limits_mode = (enum mode)conf->modes.limits;
     route->rules_mode = (enum mode)conf->modes.rules;
     route->human_mode = (enum mode)conf->modes.human;
@@ -407,7 +238,8 @@ static enum err load_guard_sets(struct loader *l, const struct yaml *map)
     for (const struct yaml *node = map != NULL ? map->first : NULL; node != NULL;
          node = node->next) {
         if (!settings_name_valid(node->key) || str_equal(node->key, STR("off"))) {
-            return wrong(l, node, ERR_INVALID, "not a name for a set of guardrails", node->key);
+            return loader_wrong(l, node, ERR_INVALID, "not a name for a set of guardrails",
+                                node->key);
         }
         has_default = has_default || str_equal(node->key, STR("default"));
         enum err code = guard_set_load(&sources, node->key, node, &sets[g->guard_set_count]);
@@ -421,8 +253,8 @@ static enum err load_guard_sets(struct loader *l, const struct yaml *map)
                : guard_set_load(&sources, STR("default"), NULL, &sets[g->guard_set_count++]);
 }
 
-static enum err find_guards(struct loader *l, struct str name, const struct yaml *at,
-                            struct route *route)
+enum err loader_guards(struct loader *l, struct str name, const struct yaml *at,
+                       struct route *route)
 {
     const struct generation *g = l->generation;
     for (size_t i = 0; i < g->guard_set_count; i++) {
@@ -432,7 +264,7 @@ static enum err find_guards(struct loader *l, struct str name, const struct yaml
     }
     return route->guards != NULL || str_equal(name, STR("off"))
                ? ERR_OK
-               : wrong(l, at, ERR_NOT_FOUND, "no such set of guardrails", name);
+               : loader_wrong(l, at, ERR_NOT_FOUND, "no such set of guardrails", name);
 }
 
 static void free_model(void *object)
@@ -463,7 +295,7 @@ static enum err load_injection_model(struct loader *l, struct str file, const st
     }
     return code == ERR_OK
                ? ERR_OK
-               : wrong(l, at, code, why.words[0] != '\0' ? why.words : err_text(code), file);
+               : loader_wrong(l, at, code, why.words[0] != '\0' ? why.words : err_text(code), file);
 }
 
 static enum err load_route(struct loader *l, const struct yaml *node, struct route *route)
@@ -476,14 +308,14 @@ static enum err load_route(struct loader *l, const struct yaml *node, struct rou
     route->name = node->key;
     copy_route(&conf, route);
     if (conf.breaker.close > conf.breaker.probes) {
-        return wrong(l, yaml_get(node, STR("breaker")), ERR_INVALID,
-                     "breaker.close is larger than breaker.probes", route->name);
+        return loader_wrong(l, yaml_get(node, STR("breaker")), ERR_INVALID,
+                            "breaker.close is larger than breaker.probes", route->name);
     }
     if (route->ephemeral && route->capture != CAPTURE_NONE) {
-        return wrong(l, yaml_get(node, STR("capture")), ERR_INVALID,
-                     "an ephemeral route captures nothing", route->name);
+        return loader_wrong(l, yaml_get(node, STR("capture")), ERR_INVALID,
+                            "an ephemeral route captures nothing", route->name);
     }
-    code = find_guards(l, conf.guardrails, yaml_get(node, STR("guardrails")), route);
+    code = loader_guards(l, conf.guardrails, yaml_get(node, STR("guardrails")), route);
     if (code == ERR_OK && conf.rules.len > 0) {
         code = load_rules(l, conf.rules, yaml_get(node, STR("rules")), route);
     }
@@ -512,7 +344,7 @@ static enum err load_plain_route(struct loader *l, enum provider_kind kind, stru
         enum err code = settings_read(&l->settings, &route_section, &map, &conf);
         must(code == ERR_OK);
         copy_route(&conf, route);
-        code = find_guards(l, STR("default"), NULL, route);
+        code = loader_guards(l, STR("default"), NULL, route);
         must(code == ERR_OK);
         route->name = arena_printf(l->arena, "default-" STR_FMT, STR_ARG(g->providers[i].name));
         struct tier *tier = arena_new_of(l->arena, struct tier);
@@ -543,8 +375,9 @@ static enum err load_routes(struct loader *l, const struct yaml *map)
     for (const struct yaml *node = map != NULL ? map->first : NULL; node != NULL;
          node = node->next) {
         bool any = str_equal(node->key, STR("*"));
-        if (!any && !domain_name_valid(node->key)) {
-            return wrong(l, node, ERR_INVALID, "not a name for a route", node->key);
+        bool taken = str_starts(node->key, STR(TOOL_PREFIX)); /* the routes of tools */
+        if (!any && (!domain_name_valid(node->key) || taken)) {
+            return loader_wrong(l, node, ERR_INVALID, "not a name for a route", node->key);
         }
         enum err code = load_route(l, node, &list[g->route_count]);
         if (code != ERR_OK) {
@@ -586,9 +419,9 @@ static enum err load_agent(struct loader *l, const struct yaml *node, struct age
             return ERR_OK;
         }
     }
-    return agent->route.len == 0
-               ? ERR_OK
-               : wrong(l, yaml_get(node, STR("route")), ERR_NOT_FOUND, "no such route", conf.route);
+    return agent->route.len == 0 ? ERR_OK
+                                 : loader_wrong(l, yaml_get(node, STR("route")), ERR_NOT_FOUND,
+                                                "no such route", conf.route);
 }
 
 static enum err load_agents(struct loader *l, const struct yaml *map)
@@ -598,7 +431,7 @@ static enum err load_agents(struct loader *l, const struct yaml *map)
     g->agents = list;
     for (const struct yaml *node = map->first; node != NULL; node = node->next) {
         if (!settings_name_valid(node->key)) {
-            return wrong(l, node, ERR_INVALID, "not a name for an agent", node->key);
+            return loader_wrong(l, node, ERR_INVALID, "not a name for an agent", node->key);
         }
         enum err code = load_agent(l, node, &list[g->agent_count]);
         if (code != ERR_OK) {
@@ -617,16 +450,17 @@ static enum err load_file(struct loader *l, const struct yaml *root, struct file
     if (code != ERR_OK) {
         return code;
     }
-    const struct yaml *maps[] = {conf->providers, conf->targets, conf->routes, conf->agents,
-                                 conf->guardrails};
+    const struct yaml *maps[] = {conf->providers, conf->targets,    conf->routes,
+                                 conf->agents,    conf->guardrails, conf->tools};
     for (size_t i = 0; i < sizeof maps / sizeof maps[0]; i++) {
         if (!yaml_absent(maps[i]) && maps[i]->kind != YAML_MAP) {
-            return wrong(l, maps[i], ERR_INVALID, "must be a map of names", maps[i]->key);
+            return loader_wrong(l, maps[i], ERR_INVALID, "must be a map of names", maps[i]->key);
         }
     }
     if (conf->store.len > 0 && !str_starts(conf->store, STR("sqlite:"))) {
-        return wrong(l, yaml_get(root, STR("store")), ERR_UNSUPPORTED,
-                     "store must read sqlite:PATH (PostgreSQL is not built yet)", conf->store);
+        return loader_wrong(l, yaml_get(root, STR("store")), ERR_UNSUPPORTED,
+                            "store must read sqlite:PATH (PostgreSQL is not built yet)",
+                            conf->store);
     }
     struct generation *g = l->generation;
     g->listen = conf->listen;
@@ -661,7 +495,7 @@ static enum err load_all(struct loader *l, struct str text)
         }
         conf.providers = spare;
     }
-    code = load_providers(l, conf.providers);
+    code = loader_providers(l, conf.providers);
     if (code == ERR_OK) {
         code = load_targets(l, yaml_absent(conf.targets) ? NULL : conf.targets);
     }
@@ -674,6 +508,9 @@ static enum err load_all(struct loader *l, struct str text)
     }
     if (code == ERR_OK) {
         code = load_routes(l, yaml_absent(conf.routes) ? NULL : conf.routes);
+    }
+    if (code == ERR_OK && !yaml_absent(conf.tools)) {
+        code = loader_tools(l, conf.tools);
     }
     if (code == ERR_OK && !yaml_absent(conf.agents)) {
         code = load_agents(l, conf.agents);
@@ -735,6 +572,16 @@ const struct agent *generation_agent(const struct generation *generation, struct
     for (size_t i = 0; i < generation->agent_count; i++) {
         if (str_equal(generation->agents[i].name, name)) {
             return &generation->agents[i];
+        }
+    }
+    return NULL;
+}
+
+const struct tool *generation_tool(const struct generation *generation, struct str name)
+{
+    for (size_t i = 0; i < generation->tool_count; i++) {
+        if (str_equal(generation->tools[i].name, name)) {
+            return &generation->tools[i];
         }
     }
     return NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * generation.h - one immutable configuration: providers, targets, routes, agents, read from
- * aire.yaml.
+ * generation.h - one immutable configuration: providers, targets, routes, tools, agents, read
+ * from aire.yaml.
  *
  * An exchange pins the generation it began with; a reload builds a new one beside it and swaps.
  * State that outlives a reload (breakers, budgets, limiters) is not here but in the registry, found
@@ -11,6 +11,7 @@
 
 #include "domain/principal.h"
 #include "gateway/route.h"
+#include "gateway/tool.h"
 #include "security/injection.h"
 #include "security/limits.h"
 
@@ -47,6 +48,8 @@ struct generation {
     size_t target_count;
     const struct route *routes;
     size_t route_count;
+    const struct tool *tools;
+    size_t tool_count;
     const struct agent *agents;
     size_t agent_count;
     const struct guard_set *const *guard_sets;
@@ -76,6 +79,7 @@ struct generation *generation_ref(struct generation *generation);
 void generation_unref(struct generation *generation);
 
 const struct route *generation_route(const struct generation *generation, struct str model);
+const struct tool *generation_tool(const struct generation *generation, struct str name);
 const struct agent *generation_agent(const struct generation *generation, struct str name);
 
 extern const struct section

@@ -5,6 +5,8 @@
  * only the value in its default column is accepted. */
 #include "gateway/generation_settings.h"
 
+#include "gateway/tool_settings.h"
+
 #define COUNT(array)     (sizeof(array) / sizeof((array)[0]))
 #define AT(type, member) .offset = offsetof(struct type, member)
 
@@ -68,7 +70,8 @@ static const struct setting file_settings[] = {
      .standard = "S3", .help = "sets of guardrails by name; `default` is every route's own"},
     {"injection_model", SETTING_TEXT, AT(file_conf, injection_model), "", .standard = "S6",
      .help = "file of the injection classifier; default: the one that is built in"},
-    {"tools", SETTING_LATER, .help = "tool endpoints are not built yet"},
+    {"tools", SETTING_TREE, AT(file_conf, tools), .section = &tool_section, .standard = "R3",
+     .help = "what agents may call below /tools/NAME, by name (docs/tools.md)"},
     {"runs", SETTING_LATER, .help = "durable runs are not built yet"},
     {"audit", SETTING_LATER, .help = "the signed ledger is not built yet"},
 };
@@ -150,9 +153,9 @@ static const struct setting retries_settings[] = {
     {"budget", SETTING_PERCENT, AT(route_retries, budget), "20%", 0, 1,
      .help = "retries as a share of requests, beside 10 a second"},
 };
-static const struct section retries_section = {"retries", retries_settings, COUNT(retries_settings),
-                                               sizeof(struct route_retries),
-                                               "trying the same target again"};
+const struct section retries_section = {"retries", retries_settings, COUNT(retries_settings),
+                                        sizeof(struct route_retries),
+                                        "trying the same target again"};
 
 static const struct setting breaker_settings[] = {
     {"failures", SETTING_U64, AT(breaker_conf, failures), "5", 1, 1000, .standard = "R4",
@@ -164,9 +167,9 @@ static const struct setting breaker_settings[] = {
     {"close", SETTING_U64, AT(breaker_conf, close), "2", 1, 100, .standard = "R4",
      .help = "successes among them that close it"},
 };
-static const struct section breaker_section = {"breaker", breaker_settings, COUNT(breaker_settings),
-                                               sizeof(struct breaker_conf),
-                                               "when to leave a failing target alone"};
+const struct section breaker_section = {"breaker", breaker_settings, COUNT(breaker_settings),
+                                        sizeof(struct breaker_conf),
+                                        "when to leave a failing target alone"};
 
 static const struct setting modes_settings[] = {
     {"limits", SETTING_CHOICE, AT(modes_conf, limits), "enforce", .choices = MODE_CHOICES,

@@ -35,6 +35,7 @@ struct file_conf {
     const struct yaml *routes;
     const struct yaml *agents;
     const struct yaml *guardrails;
+    const struct yaml *tools;
     struct str injection_model;
 };
 
@@ -113,5 +114,7 @@ extern const struct section provider_section;
 extern const struct section target_section;
 extern const struct section route_section;
 extern const struct section agent_section;
+extern const struct section retries_section;
+extern const struct section breaker_section;
 
 #endif

@@ -6,6 +6,7 @@
 #include "gateway/reply.h"
 
 #include "base/must.h"
+#include "gateway/tool_call.h"
 
 /* Never from client to provider: connection matters, framing, credentials, what names our own host.
  */
@@ -106,17 +107,48 @@ static bool holds_our_key(struct str value)
 }
 
 #define ADDED_FIELDS 2 /* to a request: credential, traceparent */
+#define TOOL_FIELDS  (TOOL_FIELDS_MAX + 1)
+
+/* A tool's own fields stand in place of the client's of the same name. */
+static bool is_replaced(const struct exchange *x, const struct provider *provider, struct str name)
+{
+    bool is = x->tool.key.len > 0 && str_equal_ci(name, x->tool.action->key_field);
+    for (size_t i = 0; i < provider->field_count; i++) {
+        is = is || str_equal_ci(name, provider->fields[i].name);
+    }
+    return is;
+}
+
+static size_t add_tool_fields(const struct exchange *x, const struct provider *provider,
+                              struct http_field *list)
+{
+    size_t count = 0;
+    for (; count < provider->field_count; count++) {
+        list[count] = provider->fields[count];
+    }
+    struct str key_field = tool_call_key_field(x);
+    if (key_field.len > 0) {
+        list[count++] = (struct http_field){key_field, x->tool.key};
+    }
+    return count;
+}
 
 size_t reply_request_fields(struct exchange *x, const struct provider *provider,
                             struct str credential, struct http_field **fields)
 {
     const struct http_head *head = http_call_head(x->call);
-    struct http_field *list = arena_array_of(x->arena, struct http_field, head->count + 3);
+    struct http_field *list = arena_array_of(x->arena, struct http_field,
+                                             head->count + ADDED_FIELDS + TOOL_FIELDS);
     size_t count = 0;
     bool own = provider->auth == AUTH_STORED;
+    bool tool = provider->kind == PROVIDER_TOOL;
+    size_t room = HTTP_FIELDS_MAX - ADDED_FIELDS - (tool ? TOOL_FIELDS : 0);
     bool has_connection = http_head_has(head, STR("connection"));
-    for (size_t i = 0; i < head->count && count < HTTP_FIELDS_MAX - ADDED_FIELDS; i++) {
+    for (size_t i = 0; i < head->count && count < room; i++) {
         struct str name = head->fields[i].name;
+        if (tool && is_replaced(x, provider, name)) {
+            continue;
+        }
         if (request_passes(head, has_connection, name) ||
             (!own && credential_field(name) && !holds_our_key(head->fields[i].value))) {
             list[count++] = head->fields[i];
@@ -127,6 +159,7 @@ size_t reply_request_fields(struct exchange *x, const struct provider *provider,
         list[count++] = (struct http_field){anthropic ? STR("x-api-key") : STR("authorization"),
                                             credential};
     }
+    count += tool ? add_tool_fields(x, provider, &list[count]) : 0;
     char parent[TRACE_PARENT_BYTES];
     list[count++] = (struct http_field){
         STR("traceparent"), arena_str(x->arena, str_of(trace_parent_show(&x->trace, parent)))};
@@ -182,7 +215,9 @@ void reply_begin(struct exchange *x, unsigned status, const struct http_field *p
 {
     struct http_field *fields = arena_array_of(x->arena, struct http_field, count + OWN_FIELDS);
     size_t n = 0;
-    fields[n++] = (struct http_field){STR("content-type"), content_type};
+    if (content_type.len > 0) {
+        fields[n++] = (struct http_field){STR("content-type"), content_type};
+    }
     for (size_t i = 0; i < count; i++) {
         fields[n++] = passed[i];
     }
@@ -230,8 +265,7 @@ void reply_call_error(struct http_call *call, enum provider_kind family, unsigne
     struct buf body;
     buf_init(&body, KIB(64));
     const struct error_text error = {status, NULL, code, message, STR("")};
-    enum err written = family == PROVIDER_ANTHROPIC ? dialect_write_anthropic_error(&body, &error)
-                                                    : dialect_write_openai_error(&body, &error);
+    enum err written = dialect_write_error(family, &body, &error);
     must(written == ERR_OK);
     const struct http_field fields[] = {{STR("content-type"), STR("application/json")},
                                         {STR("x-should-retry"), STR("false")},

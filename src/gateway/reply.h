@@ -15,7 +15,7 @@ size_t reply_request_fields(struct exchange *x, const struct provider *provider,
 size_t reply_response_fields(struct arena *arena, const struct http_head *head,
                              struct http_field **fields);
 
-/* Begins the answer: `passed` fields and ours. */
+/* Begins the answer: `passed` fields and ours; no content-type where it is "". */
 void reply_begin(struct exchange *x, unsigned status, const struct http_field *passed, size_t count,
                  struct str content_type, uint64_t body_bytes);
 /* An error in the client's dialect, as whole answer. */

@@ -10,21 +10,25 @@
 #include "config/settings.h"
 #include "domain/verdict.h"
 #include "gateway/registry.h"
+#include "io/http1.h"
 #include "io/tls.h"
 #include "operations/cost.h"
 #include "resilience/rules.h"
 #include "security/guard_set.h"
 
-enum provider_kind { PROVIDER_OPENAI, PROVIDER_ANTHROPIC };
+enum provider_kind { PROVIDER_OPENAI, PROVIDER_ANTHROPIC, PROVIDER_TOOL };
 enum provider_auth { AUTH_STORED, AUTH_CLIENT };
 
 struct provider {
     struct str name;
+    uint32_t index; /* among the generation's providers and, behind them, tools */
     enum provider_kind kind;
     enum provider_auth auth;
     struct settings_texts keys;
-    const struct str *credentials; /* each key as its header field carries it */
-    struct tls_client *tls;        /* NULL: plain http */
+    const struct str *credentials;   /* each key as its header field carries it */
+    const struct http_field *fields; /* a tool's own, sent with every call */
+    size_t field_count;
+    struct tls_client *tls; /* NULL: plain http */
     struct str tls_key;
     struct str host;
     uint16_t port;

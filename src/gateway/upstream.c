@@ -10,6 +10,7 @@
 #include "gateway/human.h"
 #include "gateway/pipeline.h"
 #include "gateway/reply.h"
+#include "gateway/tool_call.h"
 #include "sys/notify.h"
 
 /* A rule's answer in as many choices as were asked for. */
@@ -281,6 +282,9 @@ static bool retry_same(struct exchange *x)
     if (rotate_key(x)) {
         return true;
     }
+    if (x->tool.tool != NULL && !tool_call_repeats(x)) {
+        return false;
+    }
     if (action->retry == RETRY_NO || x->tries >= r->attempts ||
         x->retry_after_ms > r->backoff_max_ms) {
         return false;
@@ -343,7 +347,13 @@ void upstream_answered(struct exchange *x)
 static void release_plain(struct exchange *x)
 {
     struct attempt *a = x->attempt;
-    reply_begin(x, 200, a->fields, a->field_count, STR("application/json"), a->body.len);
+    if (x->tool.tool != NULL) {
+        exchange_leaves(x, buf_str(&a->body));
+        reply_begin(x, a->status, a->fields, a->field_count, a->content_type,
+                    num_max(a->announced, a->body.len));
+    } else {
+        reply_begin(x, 200, a->fields, a->field_count, STR("application/json"), a->body.len);
+    }
     http_call_give(x->call, &a->body);
     http_call_end(x->call);
 }
@@ -434,13 +444,29 @@ static const struct ending {
     {FAILURE_none, 502, "provider_error", "the provider failed"}, /* all others */
 };
 
-static const struct ending *ending_of(enum failure failure)
+/* The same of a tool. */
+static const struct ending tool_endings[] = {
+    {FAILURE_connect, 502, "tool_unreachable", "the tool could not be reached"},
+    {FAILURE_timeout_connect, 504, "tool_timeout", "the tool could not be reached in time"},
+    {FAILURE_timeout_head, 504, "tool_timeout", "the tool did not answer in time"},
+    {FAILURE_timeout_idle, 504, "tool_timeout", "the tool stopped sending"},
+    {FAILURE_timeout_total, 504, "deadline_exceeded", "the deadline of this call passed"},
+    {FAILURE_open, 503, "tool_unavailable", "the tool is left alone for a while after failures"},
+    {FAILURE_malformed, 502, "tool_malformed", "the tool's answer is not what HTTP allows"},
+    {FAILURE_too_large, 502, "answer_too_large", "the tool's answer is over the size limit"},
+    {FAILURE_blocked, 403, "guardrail_blocked",
+     "the call was made, but its answer was stopped by a guardrail"},
+    {FAILURE_stopped, 503, "stopped", "this agent or tool has been stopped"},
+    {FAILURE_none, 502, "tool_failed", "the tool failed"}, /* all others */
+};
+
+static const struct ending *ending_of(const struct exchange *x)
 {
-    size_t i = 0;
-    while (endings[i].failure != failure && endings[i].failure != FAILURE_none) {
-        i++;
+    const struct ending *ending = x->tool.tool != NULL ? tool_endings : endings;
+    while (ending->failure != x->failure && ending->failure != FAILURE_none) {
+        ending++;
     }
-    return &endings[i];
+    return ending;
 }
 
 static void fail_stream(struct exchange *x, const struct ending *ending)
@@ -460,7 +486,7 @@ static void fail_stream(struct exchange *x, const struct ending *ending)
 
 static void fail_path(struct exchange *x)
 {
-    const struct ending *ending = ending_of(x->failure);
+    const struct ending *ending = ending_of(x);
     timer_disarm(&x->total);
     bool blocked = x->failure == FAILURE_blocked; /* an answer that was judged is no failure */
     atomic_fetch_add_explicit(&x->route->state->failures, blocked ? 0 : 1, memory_order_relaxed);
@@ -482,7 +508,11 @@ static void fail_path(struct exchange *x)
         if (x->failure == FAILURE_open && x->retry_after_ms == 0) {
             x->retry_after_ms = 5000;
         }
-        reply_error(x, ending->status, NULL, ending->code, str_of(ending->words));
+        bool doubt = tool_call_in_doubt(x) && !blocked;
+        reply_error(x, ending->status, NULL, ending->code,
+                    doubt ? arena_printf(x->arena, "%s; whether the call took effect is not known",
+                                         ending->words)
+                          : str_of(ending->words));
     }
     exchange_finish(x, blocked ? OUTCOME_REFUSED : OUTCOME_FAILED);
 }

@@ -67,6 +67,8 @@ struct fetch_options {
     size_t body_count;
     /* Waiting for a free connection, name, connection, TLS together; 0: 10 s. */
     uint32_t connect_ms;
+    bool once; /* on a new connection, and never sent a second time: the request may not be repeated
+                */
     const struct fetch_handler *handler;
     void *owner;
 };

@@ -245,6 +245,7 @@ struct http_fetch *http_fetch_start(struct http_client *client, const struct fet
     fetch->body_count = options->body_count;
     fetch->bodyless = str_equal(options->method, STR("HEAD"));
     fetch->connect_ms = options->connect_ms ? options->connect_ms : CONNECT_MS;
+    fetch->fresh = options->once;
     fetch->why = "";
     list_init(&fetch->link);
     timer_init(&fetch->timer, run_timer);

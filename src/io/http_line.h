@@ -79,7 +79,7 @@ struct http_fetch {
     bool bodyless;
     bool slot;
     bool answered; /* some byte of a response came */
-    bool fresh;    /* replaces a pooled line that died */
+    bool fresh;    /* takes no pooled line: replaces one that died, or must not be repeated */
     bool paused;
 };
 

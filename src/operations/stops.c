@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * stops.c - which agents and routes are stopped: a map a kind, and a count that spares the lock.
+ * stops.c - which agents, routes and tools are stopped: a map a kind, and a count that spares the
+ * lock.
  *
- * Invariant: `count` is the number of entries in both maps, changed under the mutex only; a reader
+ * Invariant: `count` is the number of entries in all maps, changed under the mutex only; a reader
  * that sees 0 has seen a moment at which nothing was stopped.
  */
 #include "operations/stops.h"
@@ -14,7 +15,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#define KINDS 2
+#define KINDS 3
 
 struct stops {
     struct mutex mutex;
@@ -22,7 +23,7 @@ struct stops {
     _Atomic size_t count;
 };
 
-static const char *const kind_names[KINDS] = {"agent", "route"};
+static const char *const kind_names[KINDS] = {"agent", "route", "tool"};
 
 const char *stop_kind_name(enum stop_kind kind)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * stops.h - kill switches per agent and route: effective at once, for every loop, surviving a
+ * stops.h - kill switches per agent, route and tool: effective at once, for every loop, surviving a
  * restart.
  */
 #ifndef AIRE_OPERATIONS_STOPS_H
@@ -9,7 +9,7 @@
 #include "base/when.h"
 #include "store/store.h"
 
-enum stop_kind { STOP_AGENT, STOP_ROUTE };
+enum stop_kind { STOP_AGENT, STOP_ROUTE, STOP_TOOL };
 
 struct stops;
 #define STOPS_MAX 10000
@@ -38,6 +38,6 @@ bool stops_has(struct stops *stops, enum stop_kind kind, struct str name);
 /* Calls `each` for every stopped name, on a copy: it may stop and start. */
 void stops_each(struct stops *stops,
                 void (*each)(void *object, enum stop_kind kind, struct str name), void *object);
-const char *stop_kind_name(enum stop_kind kind); /* "agent" "route" */
+const char *stop_kind_name(enum stop_kind kind); /* "agent" "route" "tool" */
 
 #endif

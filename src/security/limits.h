@@ -17,7 +17,7 @@
 #include "store/store.h"
 
 #define LIMIT_SUBJECTS_MAX 100000
-#define LIMIT_CLAIMS_MAX   3 /* principal, agent, end user */
+#define LIMIT_CLAIMS_MAX   4 /* principal, tool, agent, end user */
 
 struct limit_rule {
     struct rate rate;     /* count 0: none */

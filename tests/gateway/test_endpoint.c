@@ -25,6 +25,8 @@ static void test_every_path_has_its_dialect(void **state)
     assert_ptr_equal(find("POST", "/v1/messages/count_tokens")->dialect,
                      &dialect_anthropic_count_tokens);
     assert_null(find("GET", "/v1/models")->dialect);
+    assert_ptr_equal(find("PROPFIND", "/tools/shop/x")->dialect, &dialect_tool);
+    assert_null(find("GET", "/tools"));
 }
 
 static void test_head_is_get(void **state)

@@ -124,7 +124,7 @@ static void test_no_refusal_shows_a_secret(void **state)
 /* The example without what is built later: its sections, and the guardrails of its route. */
 static struct str without_later(struct str text, struct arena *arena)
 {
-    static const char *const later[] = {"guardrails:", "tools:", "runs:", "audit:"};
+    static const char *const later[] = {"guardrails:", "runs:", "audit:"};
     char *kept = arena_alloc(arena, text.len + 1);
     size_t len = 0;
     bool skips = false;
@@ -132,7 +132,7 @@ static struct str without_later(struct str text, struct arena *arena)
     while (str_split(&text, '\n', &line)) {
         if (line.len > 0 && line.at[0] >= 'a' && line.at[0] <= 'z') {
             skips = false;
-            for (size_t i = 0; i < 4; i++) {
+            for (size_t i = 0; i < 3; i++) {
                 skips = skips || str_starts(line, str_of(later[i]));
             }
         }
@@ -175,6 +175,14 @@ static void test_the_example_loads_without_what_comes_later(void **state)
     assert_int_equal(agent->user_limits.day_microusd, 2000000);
     assert_int_equal(agent->limits.month_microusd, 900000000);
     assert_true(str_equal(agent->owner, STR("payments-team")));
+    const struct tool *tool = generation_tool(g, STR("orders"));
+    assert_non_null(tool);
+    assert_int_equal(tool->action_count, 2);
+    assert_int_equal(tool->actions[0].effect, EFFECT_UNSAFE);
+    assert_true(str_equal(tool->actions[0].key_field, STR("Idempotency-Key")));
+    assert_true(str_equal(tool->actions[0].probe.path, STR("/refunds/{key}")));
+    assert_true(str_equal(tool->actions[0].amount, STR("/amount")));
+    assert_int_equal(tool->rate.count, 600);
     generation_unref(g);
     arena_free(arena);
     buf_end(&text);

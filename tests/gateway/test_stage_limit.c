@@ -13,6 +13,8 @@ static const char configuration[] = STAGE_PROVIDERS
     "routes:\n  r: {path: [t], retries: {attempts: 1}}\n"
     "  watched: {path: [t], modes: {limits: observe}}\n"
     "  free: {path: [t], modes: {limits: off}}\n"
+    "tools:\n  shop: {http: \"" KIT_PROVIDER "\"}\n"
+    "  busy: {http: \"" KIT_PROVIDER "\", rate: 1/min, limits: observe}\n"
     "agents:\n"
     "  rated: {rate: 2/min}\n"
     "  users: {user_rate: 1/min}\n"
@@ -44,6 +46,38 @@ static void test_beyond_the_rate_is_429_with_the_time_to_wait(void **state)
     assert_has(answer, "x-should-retry: true\r\n"); /* its own pace: it may come back */
     assert_int_equal(gateway_kit_sent_count(*state), 2);
     assert_has(gateway_kit_events(*state), "\"event\":\"limit_hit\"");
+}
+
+static void test_a_tool_that_declares_no_rate_has_the_standards(void **state)
+{
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(gateway_kit_status(gateway_kit_post(*state, "/tools/shop/x", "", "{}")),
+                         200);
+    }
+    struct str answer = gateway_kit_post(*state, "/tools/shop/x", "", "{}");
+    assert_refused(answer, 429, "\"code\":\"rate_limit_exceeded\"");
+    assert_has(answer, "retry-after: 6\r\n");
+    assert_int_equal(gateway_kit_sent_count(*state), 10);
+    assert_int_equal(gateway_kit_status(ask(state, "", SMALL("r"))), 200);
+}
+
+static void test_a_tools_rate_is_its_own_and_may_be_observed(void **state)
+{
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(gateway_kit_status(gateway_kit_post(*state, "/tools/busy/x", "", "{}")),
+                         200);
+    }
+    assert_has(gateway_kit_events(*state), "\"event\":\"limit_hit\"");
+}
+
+static void test_calls_of_tools_count_for_the_agent_too(void **state)
+{
+    static const char rated[] = "x-aire-agent: rated\r\n";
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(gateway_kit_status(gateway_kit_post(*state, "/tools/shop/x", rated, "{}")),
+                         200);
+    }
+    assert_int_equal(gateway_kit_status(ask(state, rated, SMALL("r"))), 429);
 }
 
 static void test_each_end_user_has_a_rate_of_its_own(void **state)
@@ -128,6 +162,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_beyond_the_rate_is_429_with_the_time_to_wait),
+        TEST(test_a_tool_that_declares_no_rate_has_the_standards),
+        TEST(test_a_tools_rate_is_its_own_and_may_be_observed),
+        TEST(test_calls_of_tools_count_for_the_agent_too),
         TEST(test_each_end_user_has_a_rate_of_its_own),
         TEST(test_observed_limits_let_pass_and_tell),
         TEST(test_limits_that_are_off_count_nothing),

@@ -78,7 +78,7 @@ class Configuration(Commands):
     def test_starter_file_is_valid_and_never_overwritten(self):
         self.aire("init")
         self.assertEqual(self.aire("config", "check").stdout,
-                         "ok; providers: 1, targets: 2, routes: 1, agents: 1\n")
+                         "ok; providers: 1, targets: 2, routes: 1, tools: 0, agents: 1\n")
         self.write("aire.yaml", "mine\n")
         self.assertIn("there already", self.aire("init", code=USAGE).stderr)
         with open(os.path.join(self.folder, "aire.yaml"), encoding="utf-8") as file:

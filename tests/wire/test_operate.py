@@ -277,7 +277,7 @@ class Starting(unittest.TestCase):
              r"aire.yaml:7:\d+: .*none.yaml"),
             ("version: 1\n" + targets + "  r: {path: [t], timeouts: {total: 5x}}\n", r"aire.yaml:7:\d+: "),
             ("version: 1\n" + targets + "  r: {path: [t], hedge: p95}\n", r"aire.yaml:7:\d+: .*not built"),
-            ("version: 1\ntools: {}\n", r"aire.yaml:2:1: .*not built"),
+            ("version: 1\ntools:\n  t: {mcp: 'http://x'}\n", r"aire.yaml:3:\d+: .*not built"),
             ("version: 1\nproviders:\n  a: {dialect: gemini, base_url: 'http://x/v1'}\n",
              r"aire.yaml:3:\d+: .*dialect"),
             ("version: 1\nproviders:\n  a: {dialect: openai, base_url: 'ftp://x/v1'}\n",

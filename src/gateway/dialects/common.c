@@ -234,6 +234,28 @@ enum err dialect_write_openai_error(struct buf *to, const struct error_text *err
     return json_writer_end(&w);
 }
 
+/* {"error": {type, code, message, id}} (docs/tools.md). */
+static enum err write_tool_error(struct buf *to, const struct error_text *error)
+{
+    struct json_writer w;
+    json_writer_init(&w, to);
+    json_begin_object(&w);
+    json_key(&w, "error");
+    json_begin_object(&w);
+    json_member_cstr(&w, "type", error->type != NULL ? error->type : openai_type(error->status));
+    json_member_cstr(&w, "code", error->code);
+    json_member_str(&w, "message", error->message);
+    if (error->exchange.len > 0) {
+        json_member_str(&w, "id", error->exchange);
+    }
+    json_end_object(&w);
+    json_end_object(&w);
+    return json_writer_end(&w);
+}
+
+const struct dialect dialect_tool = {
+    .name = "tool", .provider = PROVIDER_TOOL, .write_error = write_tool_error};
+
 static const char *anthropic_type(unsigned status)
 {
     switch (status) {
@@ -272,4 +294,12 @@ enum err dialect_write_anthropic_error(struct buf *to, const struct error_text *
     }
     json_end_object(&w);
     return json_writer_end(&w);
+}
+
+enum err dialect_write_error(enum provider_kind family, struct buf *to,
+                             const struct error_text *error)
+{
+    return family == PROVIDER_TOOL        ? write_tool_error(to, error)
+           : family == PROVIDER_ANTHROPIC ? dialect_write_anthropic_error(to, error)
+                                          : dialect_write_openai_error(to, error);
 }

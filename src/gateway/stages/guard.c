@@ -48,10 +48,10 @@ static struct guarded *begin(struct exchange *x)
 }
 
 /* What comes next, and what is waited for. */
-enum step { STEP_BEGIN, STEP_JUDGE, STEP_SAVE, STEP_OPINION, STEP_WEBHOOK, STEP_TELL };
+enum asking_step { ASK_BEGIN, ASK_JUDGE, ASK_SAVE, ASK_OPINION, ASK_WEBHOOK, ASK_TELL };
 
 struct asking {
-    enum step step;
+    enum asking_step step;
     struct session_wait *wait;
     struct hook_call *call;
     enum guard_id guard; /* who is being asked */
@@ -152,26 +152,26 @@ static void take_step(struct exchange *x, struct asking *asking)
     struct guarded *g = x->guarded;
     bool stopped = g->input.verdict >= VERDICT_ESCALATE;
     switch (asking->step++) {
-    case STEP_BEGIN:
+    case ASK_BEGIN:
         open_session(x, asking);
         break;
-    case STEP_JUDGE:
+    case ASK_JUDGE:
         if (g->session != NULL) {
             judge(x);
         }
         break;
-    case STEP_SAVE:
+    case ASK_SAVE:
         if (g->session != NULL && !stopped) {
             save_session(x, asking);
         }
         break;
-    case STEP_OPINION:
+    case ASK_OPINION:
         (void)ask(x, asking, GUARD_SECOND_OPINION, &g->set->input.opinion);
         break;
-    case STEP_WEBHOOK:
+    case ASK_WEBHOOK:
         (void)ask(x, asking, GUARD_WEBHOOK, &g->set->input.webhook);
         break;
-    case STEP_TELL:
+    case ASK_TELL:
         guarded_tell(x, STR("input"), &g->input, g->text_bytes, g->judged_us);
         if (stopped) {
             exchange_raise(x, g->input.verdict, guard_name(g->input.by).at);
@@ -195,7 +195,7 @@ static enum flow on_request(struct exchange *x, void *state)
         x->guarded = begin(x);
         x->guarded->asking = asking;
     }
-    while (asking->step <= STEP_TELL) {
+    while (asking->step <= ASK_TELL) {
         if (asking->wait != NULL || asking->call != NULL || x->guarded->trial != NULL) {
             return FLOW_WAIT;
         }

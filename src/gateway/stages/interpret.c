@@ -3,6 +3,7 @@
 #include "gateway/stage.h"
 
 #include "gateway/models.h"
+#include "gateway/tool_call.h"
 
 /* Declared routes are what a client may ask for; without any, the provider knows. */
 static enum flow list_models(struct exchange *x)
@@ -40,6 +41,9 @@ static bool parse(struct exchange *x, struct json_problem *problem)
 static enum flow on_request(struct exchange *x, void *state)
 {
     (void)state;
+    if (x->dialect == &dialect_tool) {
+        return tool_call_read(x);
+    }
     if (!x->complete) {
         return FLOW_WAIT; /* resumed when the whole body is there */
     }

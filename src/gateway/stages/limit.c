@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * limit.c - rates, tokens and money of the key, of the agent and of the end user: reserved before
- * the first attempt, settled at the end with what it really was (standard S3, S5). */
+ * limit.c - rates, tokens and money of the key, of the tool, of the agent and of the end user:
+ * reserved before the first attempt, settled at the end with what it really was (standard S3, S5).
+ */
 #include "gateway/stage.h"
 
 /* Where a request names no maximum of output tokens. */
@@ -37,6 +38,14 @@ static void make_claims(struct exchange *x)
                   arena_printf(x->arena, STR_FMT " " STR_FMT, STR_ARG(x->principal.tenant),
                                STR_ARG(x->principal.name)),
                   &own, x->route->limits_mode);
+    }
+    if (x->tool.tool != NULL) {
+        const struct limit_rule rule = {.rate = x->tool.tool->rate};
+        add_claim(x,
+                  arena_printf(x->arena, STR_FMT " " STR_FMT " " STR_FMT,
+                               STR_ARG(x->principal.tenant), STR_ARG(x->principal.name),
+                               STR_ARG(x->route->name)),
+                  &rule, x->route->limits_mode);
     }
     if (x->agent == NULL) {
         return;
@@ -85,7 +94,9 @@ static enum flow on_request(struct exchange *x, void *state)
         return FLOW_NEXT;
     }
     x->reservation.claims = x->claims;
-    bound(x);
+    if (x->tool.tool == NULL) {
+        bound(x);
+    }
     struct limit_answer answer;
     bool held = limits_reserve(x->gateway->commons->limits, &x->reservation,
                                loop_now(x->gateway->loop), loop_wall(x->gateway->loop), &answer);

@@ -8,6 +8,7 @@
 #include "base/utf8.h"
 #include "gateway/ledger.h"
 #include "gateway/stage.h"
+#include "gateway/tool_call.h"
 
 static void emit_capture(struct exchange *x)
 {
@@ -25,6 +26,19 @@ static void emit_capture(struct exchange *x)
                .request = utf8_head(http_call_body(x->call), CAPTURE_BYTES_MAX),
                .response = buf_str(&x->captured));
     }
+}
+
+static void emit_tool(struct exchange *x)
+{
+    const struct tool_call *call = &x->tool;
+    if (call->tool == NULL) {
+        return;
+    }
+    RECORD(&x->record, loop_wall(x->gateway->loop), tool_called, .tool = call->tool->name,
+           .action = call->action->name, .effect = str_of(step_effect_name(call->action->effect)),
+           .method = http_call_head(x->call)->method, .keyed = call->key.len > 0,
+           .in_doubt = tool_call_in_doubt(x) && x->outcome != OUTCOME_ANSWERED, .status = x->status,
+           .outcome = str_of(outcome_name(x->outcome)));
 }
 
 void observe_emit(struct exchange *x)
@@ -55,6 +69,7 @@ void observe_emit(struct exchange *x)
            .tokens_estimated = usage->estimated, .cost = x->cost_microusd,
            .request_bytes = http_call_body(x->call).len, .response_bytes = x->response_bytes,
            .generation = x->generation->number, .trace = str_of(trace));
+    emit_tool(x);
     emit_capture(x);
 }
 
