@@ -73,9 +73,15 @@ static uint32_t parent_of(const struct json *json, struct str pointer, struct ar
     char *decoded = arena_alloc(arena, token.len + 1);
     size_t len = 0;
     for (size_t i = 0; i < token.len; i++) {
-        bool escape = token.at[i] == '~';
-        i += escape ? 1 : 0;
-        decoded[len++] = !escape ? token.at[i] : token.at[i] == '1' ? '/' : '~';
+        if (token.at[i] == '~' && i + 1 < token.len) {
+            i++;
+            decoded[len++] = '~';
+            if (token.at[i] == '1') {
+                decoded[len - 1] = '/';
+            }
+        } else {
+            decoded[len++] = token.at[i];
+        }
     }
     *member = (struct str){decoded, len};
     return json_path(json, str_cut(pointer, 0, slash - 1));
@@ -87,7 +93,7 @@ static bool take_key(struct exchange *x)
     const struct action *action = x->tool.action;
     struct str key = {0};
     if (action->key_pointer.len > 0) {
-        struct str member;
+        struct str member = {0};
         uint32_t parent = x->json.count > 0
                               ? parent_of(&x->json, action->key_pointer, x->arena, &member)
                               : JSON_NONE;
