@@ -284,13 +284,15 @@ static void finish_plain(struct attempt *a)
     enum failure failure = x->dialect->read_answer(&json, &x->answer, x->arena);
     /* The body goes with the answer or with the attempt; the record comes later. */
     x->answer.finish = arena_str(x->arena, x->answer.finish);
-    bool allowed = failure != FAILURE_none || judge_plain(a, &json);
+    bool leaves = failure == FAILURE_none ||
+                  (failure == FAILURE_refused && !x->route->refusals_fall_back);
+    bool allowed = !leaves || judge_plain(a, &json);
     arena_reset(tape);
     if (!allowed) {
         fail(a, FAILURE_blocked, str_of(x->judgement.reason));
         return;
     }
-    if (failure != FAILURE_none && (failure != FAILURE_refused || x->route->refusals_fall_back)) {
+    if (!leaves) {
         fail(a, failure,
              failure == FAILURE_malformed ? STR("the answer is not of this dialect") : STR(""));
         return;
@@ -387,67 +389,83 @@ static struct str one_line(const struct attempt *a, const struct sse_event *even
     return (struct str){bytes, at};
 }
 
-/* An event that says whole texts is judged at once: it becomes splice(event, edits). */
-static bool judge_whole(struct attempt *a, struct str data, size_t data_at, struct str *raw)
+/* Deltas are judged as what they are, wherever else in their event texts stand: those have no bytes
+ * in this copy of its tape. */
+static struct json without_deltas(const struct json *json, const struct sse_event *event,
+                                  const struct stream_view *view, struct arena *arena)
+{
+    struct json_node *nodes = arena_array_of(arena, struct json_node, json->count);
+    for (uint32_t i = 0; i < json->count; i++) {
+        nodes[i] = json->nodes[i];
+        for (size_t d = 0; d < view->delta_count; d++) {
+            bool is = nodes[i].kind == JSON_STRING && nodes[i].len > 0 &&
+                      event->data.at + nodes[i].at == view->deltas[d].text.at;
+            nodes[i].len = is ? 0 : nodes[i].len;
+        }
+    }
+    return (struct json){json->text, nodes, json->count};
+}
+
+/* Where the edits of an event's other texts move what stands at `at`. */
+static size_t moved(const struct json_edit *edit, size_t at)
+{
+    size_t to = at;
+    for (size_t i = 0; i < edit->count && edit->splices[i].at < at; i++) {
+        to = to - edit->splices[i].len + edit->splices[i].with.len;
+    }
+    return to;
+}
+
+/* All that an event says beside its deltas is judged at once: it becomes splice(event, edits). */
+static bool judge_beside(struct attempt *a, struct str data, const struct sse_event *event,
+                         const struct stream_view *view, struct json_edit *edit)
 {
     struct exchange *x = a->x;
     struct arena *arena = x->gateway->scratch;
     struct json json;
-    struct json_edit edit;
+    struct texts texts;
+    json_edit_init(edit, data, x->arena);
     if (json_parse(&json, data, NULL, arena, NULL) != ERR_OK) {
         return true; /* [DONE] */
     }
-    json_edit_init(&edit, data, x->arena);
-    if (!judge_document(x, &json, &edit)) {
-        return false;
-    }
-    if (edit.count > 0) {
-        struct str *slices;
-        size_t count = json_edit_slices(&edit, &slices);
-        const struct str parts[] = {str_cut(*raw, 0, data_at), arena_join(arena, slices, count),
-                                    str_cut(*raw, data_at + data.len, raw->len)};
-        *raw = arena_join(arena, parts, 3);
-    }
-    return true;
-}
-
-/* Events of single deltas are edited at their deltas alone: one that carries token probabilities,
- * which nobody could ask for here, cannot be let through. */
-static bool has_logprobs(const struct attempt *a, struct str data)
-{
-    struct arena *arena = a->x->gateway->scratch;
-    struct json json;
-    struct json_edit edit;
-    if (a->x->judgement.holding == 0 || str_find(data, STR("logprobs\"")) == SIZE_MAX ||
-        json_parse(&json, data, NULL, arena, NULL) != ERR_OK) {
-        return false;
-    }
-    json_edit_init(&edit, data, arena);
-    return texts_drop_logprobs(&json, arena, &edit) != ERR_OK || edit.count > 0;
+    json = without_deltas(&json, event, view, arena);
+    texts_of_answer(&json, arena, &texts);
+    return (!view->whole && texts.count == 0 && str_find(data, STR("logprobs")) == SIZE_MAX) ||
+           judge_document(x, &json, edit);
 }
 
 /* Queues an event with the texts it carries. */
 static bool hold(struct attempt *a, const struct sse_event *event, const struct stream_view *view)
 {
     struct stream *stream = &a->x->stream;
+    struct arena *arena = a->x->gateway->scratch;
     struct stream_text texts[STREAM_TEXTS_MAX];
+    struct json_edit edit;
     size_t data_at = 0;
     size_t count = 0;
     struct str raw = event->raw;
     if (stream->judges > 0) {
-        if (view->delta_overflow || (!view->whole && has_logprobs(a, event->data))) {
+        if (view->delta_overflow) {
             return false; /* what cannot be judged is not let through */
         }
         raw = one_line(a, event, &data_at);
+        struct str data = str_cut(raw, data_at, data_at + event->data.len);
+        if (!judge_beside(a, data, event, view, &edit)) {
+            return true; /* the caller sees the verdict */
+        }
         for (; count < view->delta_count; count++) {
             const struct delta *delta = &view->deltas[count];
             size_t at = delta->text.len > 0 ? (size_t)(delta->text.at - event->data.at) : 0;
-            texts[count] = (struct stream_text){delta_channel(delta), data_at + at,
+            texts[count] = (struct stream_text){delta_channel(delta), data_at + moved(&edit, at),
                                                 delta->text.len};
         }
-        struct str data = str_cut(raw, data_at, data_at + event->data.len);
-        if (view->whole && !judge_whole(a, data, data_at, &raw)) {
-            return true; /* the caller sees the verdict */
+        if (edit.count > 0) {
+            struct str *slices;
+            size_t slice_count = json_edit_slices(&edit, &slices);
+            const struct str parts[] = {str_cut(raw, 0, data_at),
+                                        arena_join(arena, slices, slice_count),
+                                        str_cut(raw, data_at + event->data.len, raw.len)};
+            raw = arena_join(arena, parts, 3);
         }
     }
     return stream_add(stream, raw, view->content, view->last, texts, count) == ERR_OK;

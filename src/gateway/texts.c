@@ -55,6 +55,7 @@ static const struct {
     {STR_CONST("service_tier"), KEY_STRUCTURE},
     {STR_CONST("system_fingerprint"), KEY_STRUCTURE},
     {STR_CONST("encoding_format"), KEY_STRUCTURE},
+    {STR_CONST("obfuscation"), KEY_STRUCTURE},
     {STR_CONST("signature"), KEY_BLOB},
     {STR_CONST("encrypted_content"), KEY_BLOB},
     {STR_CONST("encrypted_index"), KEY_BLOB},

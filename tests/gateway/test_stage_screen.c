@@ -317,7 +317,7 @@ static void test_probabilities_that_nobody_asked_for_do_not_leave(void **state)
     assert_has_not(answer, "cret");
 }
 
-static void test_a_stream_with_probabilities_does_not_leave(void **state)
+static void test_a_stream_loses_its_probabilities(void **state)
 {
     gateway_kit_answers(*state, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
                                 "Connection: close\r\n\r\n"
@@ -327,7 +327,34 @@ static void test_a_stream_with_probabilities_does_not_leave(void **state)
                                 "\"stop\"}]}\n\ndata: [DONE]\n\n");
     struct str answer = gateway_kit_post(*state, PATH, "", SAYS("r", "hi", STREAMS));
     assert_has_not(answer, "cret");
-    assert_has_not(answer, "yes");
+    assert_has(answer, "\"logprobs\":null,\"delta\":{\"content\":\"yes\"}");
+}
+
+static void test_what_an_event_says_beside_its_text_is_judged(void **state)
+{
+    gateway_kit_answers(*state,
+                        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+                        "Connection: close\r\n\r\n"
+                        "data: {\"choices\":[{\"index\":0,\"delta\":{\"note\":\"a@example.com\",\n"
+                        "data: \"content\":\"b@example.com \",\"audio\":{\"transcript\":"
+                        "\"c@example.com\"}}}]}\n\n"
+                        "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":"
+                        "\"stop\"}]}\n\ndata: [DONE]\n\n");
+    struct str answer = gateway_kit_post(*state, PATH, "", SAYS("r", "hi", STREAMS));
+    assert_int_equal(gateway_kit_status(answer), 200);
+    assert_has_not(answer, "example.com");
+    assert_has(answer, "{\"note\":\"[EMAIL]\", \"content\":\"[EMAIL] \",\"audio\":{\"transcript\":"
+                       "\"[EMAIL]\"}}");
+}
+
+static void test_a_refusal_is_judged(void **state)
+{
+    gateway_kit_answers_json(*state,
+                             "{\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\","
+                             "\"content\":null,\"refusal\":\"not for a@example.com\"},"
+                             "\"finish_reason\":\"stop\"}]}");
+    struct str answer = gateway_kit_post(*state, PATH, "", SAYS("r", "hi", ""));
+    assert_has(answer, "not for [EMAIL]");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_kit, stage_close)
@@ -348,7 +375,9 @@ int main(void)
         TEST(test_what_the_external_judge_allows_leaves),
         TEST(test_probabilities_of_tokens_are_refused),
         TEST(test_probabilities_that_nobody_asked_for_do_not_leave),
-        TEST(test_a_stream_with_probabilities_does_not_leave),
+        TEST(test_a_stream_loses_its_probabilities),
+        TEST(test_what_an_event_says_beside_its_text_is_judged),
+        TEST(test_a_refusal_is_judged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
