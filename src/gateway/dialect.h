@@ -26,8 +26,8 @@ struct dialect {
                              struct fault *fault);
     /* Text of the last user message (all its text parts, joined by LF), decoded, in the arena. */
     struct str (*last_message)(const struct json *json, struct arena *arena);
-    /* Name of tool number `index`, decoded; "" beyond the last. */
-    struct str (*tool_name)(const struct json *json, uint32_t index, struct arena *arena);
+    /* Name, decoded, of an element of the root's "tools". */
+    struct str (*tool_name)(const struct json *json, uint32_t tool, struct arena *arena);
     /* Edits for a target beyond the model name (may be NULL). */
     enum err (*edit)(const struct json *json, const struct request_view *view,
                      const struct target *target, struct json_edit *edit);

@@ -26,6 +26,11 @@ struct trial {
     size_t splice_count;
     bool readable;
     char canary[LEAK_CANARY]; /* "": none */
+    const struct guard_side *output;
+    struct leak *leak;        /* NULL: nothing to leak */
+    struct arena *leak_arena; /* outlives the trial: the exchange takes it over */
+    const struct env *env;
+    uint64_t took_us;
 };
 
 /* ---- texts ---- */
@@ -105,8 +110,27 @@ static void make_splices(struct trial *j)
     add_canary(j);
 }
 
+/* The system's and the developer's own words, for the judge of the answer. */
+static void take_prompts(struct trial *t)
+{
+    struct str prompts[LEAK_PROMPTS];
+    size_t count = 0;
+    for (size_t i = 0; i < t->texts.count && count < LEAK_PROMPTS; i++) {
+        const struct text *text = &t->texts.items[i];
+        if (text->provenance <= PROVENANCE_DEVELOPER && !text->tool) {
+            prompts[count++] = t->views[i].text;
+        }
+    }
+    if (t->output->modes[GUARD_PROMPT_LEAK] != MODE_OFF && count > 0) {
+        const struct leak_asked asked = {
+            .prompts = prompts, .prompt_count = count, .canary = str_of(t->canary)};
+        t->leak = leak_new(&asked, t->leak_arena);
+    }
+}
+
 static void judge(struct trial *j)
 {
+    struct instant began = env_instant(j->env);
     read_texts(j);
     j->input.arena = j->arena;
     j->input.vault = session_vault(j->session);
@@ -116,35 +140,19 @@ static void judge(struct trial *j)
                             "too_many_texts");
     }
     make_splices(j);
+    take_prompts(j);
+    j->took_us = instant_since_us(env_instant(j->env), began);
 }
 
 /* ---- on the loop, or on a worker ---- */
-
-/* The system's and the developer's own words, for the judge of the answer. */
-static void take_prompts(struct guarded *g, const struct trial *t, struct arena *arena)
-{
-    struct str prompts[LEAK_PROMPTS];
-    size_t count = 0;
-    const struct guard_side *side = &g->set->output;
-    for (size_t i = 0; i < t->texts.count && count < LEAK_PROMPTS; i++) {
-        const struct text *text = &t->texts.items[i];
-        if (text->provenance <= PROVENANCE_DEVELOPER && !text->tool) {
-            prompts[count++] = t->views[i].text;
-        }
-    }
-    if (side->modes[GUARD_PROMPT_LEAK] != MODE_OFF && count > 0) {
-        const struct leak_asked asked = {
-            .prompts = prompts, .prompt_count = count, .canary = str_of(g->canary)};
-        g->leak = leak_new(&asked, arena);
-    }
-}
 
 static void take_result(struct guarded *g, const struct trial *j, struct arena *arena)
 {
     g->input = j->input.report;
     g->text_bytes = j->texts.bytes;
     g->judged = true;
-    take_prompts(g, j, arena);
+    g->judged_us = j->took_us;
+    g->leak = j->leak;
     if (arena == j->arena) {
         g->splices = j->splices;
         g->splice_count = j->splice_count;
@@ -177,6 +185,11 @@ static void run(struct job *job)
     }
 }
 
+static void free_arena(void *arena)
+{
+    arena_free(arena);
+}
+
 static void done(struct job *job)
 {
     struct trial *j = LIST_OBJECT(job, struct trial, job);
@@ -184,9 +197,11 @@ static void done(struct job *job)
     if (x != NULL) {
         must(j->readable); /* as the loop found it to be */
         take_result(j->guarded, j, x->arena);
+        arena_cleanup(x->arena, free_arena, j->leak_arena);
         j->guarded->trial = NULL;
     } else {
         session_release(j->session);
+        arena_free(j->leak_arena);
     }
     generation_unref(j->generation);
     arena_free(j->arena);
@@ -206,6 +221,9 @@ static bool submit(struct exchange *x, struct guarded *g)
     j->arena = arena;
     j->x = x;
     j->guarded = g;
+    j->leak_arena = arena_new(KIB(4));
+    j->env = loop_env(x->gateway->loop);
+    j->output = &g->set->output;
     j->session = g->session;
     memcpy(j->canary, g->canary, sizeof j->canary);
     j->json.text = arena_str(arena, x->json.text);
@@ -217,6 +235,7 @@ static bool submit(struct exchange *x, struct guarded *g)
     j->generation = generation_ref(x->generation);
     if (workers_submit(workers, &j->job) != ERR_OK) {
         generation_unref(j->generation);
+        arena_free(j->leak_arena);
         arena_free(arena);
         return false;
     }
@@ -229,7 +248,13 @@ enum flow guarded_judge(struct exchange *x, struct guarded *g)
     if (x->json.text.len > GUARDED_INLINE_BYTES && submit(x, g)) {
         return FLOW_WAIT;
     }
-    struct trial j = {.arena = x->arena, .session = g->session, .json = x->json};
+    struct trial j = {.guarded = g,
+                      .arena = x->arena,
+                      .leak_arena = x->arena,
+                      .env = loop_env(x->gateway->loop),
+                      .output = &g->set->output,
+                      .session = g->session,
+                      .json = x->json};
     memcpy(j.canary, g->canary, sizeof j.canary);
     j.input.side = &g->set->input;
     j.input.model = x->generation->injection;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * guarded.h - what the guardrails know of an exchange: set, vault, the request's edits, reports.
  *
- * Lives in the exchange's arena from the guard stage on; its session is released and its judge of
- * the answer is freed at the exchange's end. A large request is judged on a worker, with a copy of
+ * Lives in the exchange's arena from the guard stage on; its session is released at the exchange's
+ * end. A large request is judged on a worker, with a copy of
  * its own: the exchange may end before it.
  */
 #ifndef AIRE_GATEWAY_GUARDED_H
@@ -52,7 +52,7 @@ void guarded_hook_said(struct guard_report *report, const struct guard_side *sid
 /* The report as events, and what of it calls for a person as an alarm. `took`: microseconds. */
 void guarded_tell(struct exchange *x, struct str direction, const struct guard_report *report,
                   uint64_t bytes, uint64_t took);
-/* The exchange ends: frees, and leaves a worker's result to itself. */
+/* The exchange ends: the session is released, a worker's result is left to itself. */
 void guarded_end(struct guarded *g);
 
 #endif

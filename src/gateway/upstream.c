@@ -134,11 +134,12 @@ static bool try_rules(struct exchange *x)
     if (x->route->rules_mode == MODE_OFF || !can_stand_in(x)) {
         return false;
     }
-    /* Each name is looked for from the first tool on. */
-    uint32_t count = x->view.tools < RULES_TOOLS_MAX ? x->view.tools : RULES_TOOLS_MAX;
-    struct str *tools = arena_array_of(x->arena, struct str, count + 1);
-    for (uint32_t i = 0; i < count; i++) {
-        tools[i] = x->dialect->tool_name(&x->json, i, x->arena);
+    struct str *tools = arena_array_of(x->arena, struct str, RULES_TOOLS_MAX);
+    uint32_t list = json_get(&x->json, JSON_ROOT, STR("tools"));
+    size_t count = 0;
+    for (uint32_t n = json_first(&x->json, list); n != JSON_NONE && count < RULES_TOOLS_MAX;
+         n = json_after(&x->json, list, n)) {
+        tools[count++] = x->dialect->tool_name(&x->json, n, x->arena);
     }
     const struct rules_question question = {
         .message = x->dialect->last_message(&x->json, x->arena),

@@ -273,7 +273,13 @@ static void note(struct judged *j, struct screen *screen)
     const struct guard_probes *probes = &j->input->side->noting;
     struct region region;
     while (screen_next(screen, &region)) {
-        (void)tell(j, screen, &probes->items[region.finder], &region);
+        for (size_t i = 0; i < probes->count; i++) {
+            if ((region.finders >> i & 1) != 0) {
+                struct region own = region;
+                own.kind = i == region.finder ? region.kind : region.kinds[i];
+                (void)tell(j, screen, &probes->items[i], &own);
+            }
+        }
     }
 }
 

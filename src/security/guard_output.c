@@ -42,12 +42,15 @@ void guard_channel_end(struct guard_channel *channel)
 
 /* ---- findings ---- */
 
-/* Was the same found before (in a repetition of the text)? By a keyed hash of its words. */
+/* Was the same found before (in a repetition of the text)? By a keyed hash of its words and of what
+ * was made of them: two probes of one guardrail may ask for different things. */
 static bool seen_before(struct guard_output *output, const struct guard_probe *probe,
-                        struct str words)
+                        const struct guard_consequence *what, struct str words)
 {
     static const uint64_t seed[2] = {0x6775617264, 0x7365656e}; /* only ever compared */
-    uint64_t hash = siphash(seed, words) ^ (uint64_t)probe->guard;
+    uint64_t asked = (uint64_t)probe->guard << 16 | (uint64_t)what->verdict << 8 |
+                     (uint64_t)what->mode;
+    uint64_t hash = siphash(seed, words) ^ siphash(seed, what->rule) * 3 ^ asked;
     for (size_t i = 0; i < output->seen_count; i++) {
         if (output->seen[i] == hash) {
             return true;
@@ -69,7 +72,7 @@ static void tell(struct guard_channel *channel, const struct screen *screen,
         return;
     }
     if (region->begins && region->ends &&
-        seen_before(output, probe, screen_words(screen, region))) {
+        seen_before(output, probe, &what, screen_words(screen, region))) {
         return;
     }
     const struct guard_finding finding = {
@@ -84,14 +87,29 @@ static void tell(struct guard_channel *channel, const struct screen *screen,
     guard_found(&output->report, &finding, what.mode);
 }
 
+/* Each finder of a region once, however many pieces it is told in: another may ask for more than
+ * the one that names it. */
+static void tell_all(struct guard_channel *channel, const struct screen *screen,
+                     const struct guard_probes *probes, const struct region *region, uint32_t *told)
+{
+    *told = region->begins ? 0 : *told;
+    for (size_t i = 0; i < probes->count; i++) {
+        uint32_t bit = UINT32_C(1) << i;
+        if ((region->finders & bit & ~*told) != 0) {
+            struct region own = *region;
+            own.kind = i == region->finder ? region->kind : region->kinds[i];
+            tell(channel, screen, &probes->items[i], &own);
+            *told |= bit;
+        }
+    }
+}
+
 static void note(struct guard_channel *channel)
 {
     struct region region;
-    const struct guard_probes *probes = &channel->output->side->noting;
     while (screen_next(&channel->noting, &region)) {
-        if (region.begins) {
-            tell(channel, &channel->noting, &probes->items[region.finder], &region);
-        }
+        tell_all(channel, &channel->noting, &channel->output->side->noting, &region,
+                 &channel->told_noting);
     }
 }
 
@@ -182,30 +200,57 @@ static struct str escaped(struct guard_channel *channel, struct str value)
     return kept;
 }
 
-static bool was_number(struct str placeholder)
+static char byte_at(const struct screen *screen, uint64_t at)
 {
-    return str_find(placeholder, STR("_NUMBER_")) != SIZE_MAX;
+    return at >= screen->base && at < screen->base + screen->text.len
+               ? screen->text.at[at - screen->base]
+               : '\0';
 }
 
+static bool is_blank(char byte)
+{
+    return byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r';
+}
+
+/* Is the region all of a JSON string that is a value? Then the quotes around it may go. A quote
+ * that closes a string, or is escaped within one, has none of these signs in front of it. */
+static bool is_whole_value(const struct screen *screen, const struct region *region)
+{
+    uint64_t before = region->start - 1;
+    uint64_t behind = region->end;
+    if (region->start == 0 || byte_at(screen, before) != '"' || byte_at(screen, behind) != '"') {
+        return false;
+    }
+    do {
+        before--;
+    } while (before + 1 > screen->base && is_blank(byte_at(screen, before)));
+    do {
+        behind++;
+    } while (is_blank(byte_at(screen, behind)));
+    char first = byte_at(screen, before);
+    char last = byte_at(screen, behind);
+    return (first == ':' || first == ',' || first == '[') &&
+           (last == ',' || last == '}' || last == ']');
+}
+
+/* A region that is told in pieces becomes its value once. */
 static void restore(struct guard_channel *channel, const struct region *region,
                     struct guard_edit *edit)
 {
-    const struct screen *screen = &channel->acting;
-    struct str value = vault_value(channel->output->vault, region->kind);
-    edit->with = value;
-    edit->number = was_number(screen_words(screen, region));
+    const struct vault *vault = channel->output->vault;
+    if (!region->begins) {
+        return;
+    }
+    edit->with = vault_value(vault, region->kind);
+    edit->number = vault_is_number(vault, region->kind);
     if (!channel->json) {
         return;
     }
-    uint64_t end = screen->base + screen->text.len;
-    const char *at = screen->text.at + (region->start - screen->base);
-    bool quoted = region->start > screen->base && region->end < end && at[-1] == '"' &&
-                  at[region->end - region->start] == '"';
-    if (edit->number && quoted) {
+    if (edit->number && is_whole_value(&channel->acting, region)) {
         edit->from--;
         edit->to++;
     } else {
-        edit->with = escaped(channel, value);
+        edit->with = escaped(channel, edit->with);
     }
 }
 
@@ -229,17 +274,9 @@ bool guard_channel_next(struct guard_channel *channel, struct guard_edit *edit)
         }
         const struct guard_probe *probe = &output->side->acting.items[region.finder];
         if (region.begins) {
-            tell(channel, &channel->acting, probe, &region);
             edit->with = label_of(channel, probe, region.kind);
         }
-        /* Another finder may ask for more than the one that names the region. */
-        for (size_t i = 0; i < output->side->acting.count; i++) {
-            if (i != region.finder && (region.finders >> i & 1) != 0) {
-                struct region own = region;
-                own.kind = region.kinds[i];
-                tell(channel, &channel->acting, &output->side->acting.items[i], &own);
-            }
-        }
+        tell_all(channel, &channel->acting, &output->side->acting, &region, &channel->told_acting);
         return true;
     }
     return false;

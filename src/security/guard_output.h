@@ -43,6 +43,8 @@ struct guard_channel {
     struct guard_output *output;
     struct screen acting;
     struct screen noting;
+    uint32_t told_acting; /* finders of the open region that were told, a bit each */
+    uint32_t told_noting;
     uint32_t number;
     bool json;  /* the text is JSON: arguments of a tool; must come whole */
     bool leaks; /* it is looked for the system prompt in it */

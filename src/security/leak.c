@@ -531,6 +531,15 @@ static void follow_run(struct leak *leak, struct leak_walk *walk)
     walk->run_start = walk->word_start;
 }
 
+void leak_restart(struct leak *leak)
+{
+    for (size_t i = 0; leak->prints.count > 0 && i <= leak->prints.mask; i++) {
+        leak->prints.items[i].shown = false;
+    }
+    memset(leak->shown, 0, sizeof leak->shown);
+    leak->score = 0;
+}
+
 double leak_feed(struct leak *leak, struct leak_walk *walk, struct str text, bool final)
 {
     if (leak->form_count > 0) {

@@ -38,6 +38,8 @@ struct leak_asked {
 
 struct leak;
 struct leak *leak_new(const struct leak_asked *asked, struct arena *arena);
+/* Nothing has been shown: the answer is begun anew. */
+void leak_restart(struct leak *leak);
 /* What all walks have shown so far, 0 to 1. */
 double leak_score(const struct leak *leak);
 

@@ -29,6 +29,7 @@ struct sessions {
     struct map *by_id;
     struct link idle;
     size_t bytes;
+    uint64_t forgets; /* how often sessions were forgotten */
 };
 
 struct session {
@@ -43,7 +44,8 @@ struct session {
     char id[ID_BYTES];
     struct data_key key;
     struct vault *vault;
-    size_t durable; /* entries of the vault that the store has */
+    size_t durable;   /* entries of the vault that the store has */
+    uint64_t forgets; /* as it was when its loading began */
 };
 
 struct session_wait {
@@ -208,14 +210,18 @@ void session_release(struct session *session)
     }
 }
 
-/* The one that was just loaded becomes the one that all find, unless another loop was faster. */
+/* The one that was just loaded becomes the one that all find, unless another loop was faster. Where
+ * any were forgotten meanwhile it may be one of them: it serves its exchange, and nobody else. */
 static enum err publish(struct sessions *sessions, struct session **session)
 {
     enum err code = ERR_OK;
     struct session *ours = *session;
     mutex_lock(&sessions->lock);
     struct session *other = find(sessions, ours->id);
-    if (other != NULL) {
+    if (other == NULL && ours->forgets != sessions->forgets) {
+        ours->forgotten = true;
+        ours = NULL;
+    } else if (other != NULL) {
         *session = other;
     } else {
         make_room(sessions, SESSIONS_MAX - 1);
@@ -248,6 +254,7 @@ void sessions_forget(struct sessions *sessions, const struct key_scope *scope)
     struct str key;
     void *value;
     mutex_lock(&sessions->lock);
+    sessions->forgets++;
     while (map_next(sessions->by_id, &at, &key, &value)) {
         struct session *session = value;
         if (!in_scope(&session->scope, scope)) {
@@ -443,6 +450,7 @@ enum err session_open(struct sessions *sessions, const struct key_scope *scope,
     id_of(scope, id);
     mutex_lock(&sessions->lock);
     *session = find(sessions, id);
+    uint64_t forgets = sessions->forgets;
     mutex_unlock(&sessions->lock);
     if (*session != NULL) {
         return ERR_OK;
@@ -450,6 +458,7 @@ enum err session_open(struct sessions *sessions, const struct key_scope *scope,
     struct session_wait *w = wait_new(sessions, ask);
     w->session = new_session(sessions, scope);
     must(str_copy(str_of(id), w->session->id, ID_BYTES));
+    w->session->forgets = forgets;
     w->session->key.id = str_of(w->session->id);
     enum err code = load(w);
     if (code != ERR_OK) {

@@ -2,7 +2,7 @@
  * vault.c - entries in a list, found by value and by tag; one recogniser for what models make of
  * placeholders.
  *
- * Invariant: an entry's tag is unique in the vault, and a prefix of none that is longer. */
+ * Invariant: an entry's tag is unique in the vault; a long one begins with another's short one. */
 #include "security/vault.h"
 
 #include "base/map.h"
@@ -211,6 +211,16 @@ struct str vault_value(const struct vault *vault, uint16_t kind)
     const struct entry *entry = vault->entries[kind];
     mutex_unlock(vault->lock);
     return (struct str){entry->value, entry->value_len};
+}
+
+bool vault_is_number(const struct vault *vault, uint16_t kind)
+{
+    mutex_lock(vault->lock);
+    must(kind < vault->count);
+    const struct entry *entry = vault->entries[kind];
+    struct str label = {entry->placeholder + 2, entry->label_len};
+    mutex_unlock(vault->lock);
+    return str_ends(label, STR("_NUMBER"));
 }
 
 /* ---- recognising ---- */

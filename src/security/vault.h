@@ -36,6 +36,8 @@ enum err vault_placeholder(struct vault *vault, struct str label, struct str val
 /* Finds placeholders of this vault; a span's kind is for vault_value. */
 struct finder vault_finder(const struct vault *vault);
 struct str vault_value(const struct vault *vault, uint16_t kind);
+/* Did its value stand as a bare JSON number? */
+bool vault_is_number(const struct vault *vault, uint16_t kind);
 
 /* Finds what looks like a placeholder, of whatever vault: in a user's words it is replaced itself
  * (label TEXT), so that restoring gives back what was written. The other one finds the tags of this

@@ -58,8 +58,9 @@ static inline void fuzz_request(const struct dialect *dialect, struct str text, 
     }
     view.model_name = json_string(&json, view.model, arena);
     (void)dialect->last_message(&json, arena);
-    for (uint32_t i = 0; i <= view.tools && i < 64; i++) {
-        (void)dialect->tool_name(&json, i, arena);
+    uint32_t tools = json_get(&json, JSON_ROOT, STR("tools"));
+    for (uint32_t n = json_first(&json, tools); n != JSON_NONE; n = json_after(&json, tools, n)) {
+        (void)dialect->tool_name(&json, n, arena);
     }
     json_edit_init(&edit, text, arena);
     if (dialect->edit != NULL) {

@@ -66,7 +66,9 @@ static void observe_request(const struct dialect *dialect, struct str text, stru
     if (dialect->last_message != NULL) {
         say(to, "last message: " STR_FMT, STR_ARG(dialect->last_message(&json, arena)));
     }
-    for (uint32_t i = 0; i < view.tools && dialect->tool_name != NULL; i++) {
+    uint32_t tools = json_get(&json, JSON_ROOT, STR("tools"));
+    for (uint32_t i = json_first(&json, tools); i != JSON_NONE && dialect->tool_name != NULL;
+         i = json_after(&json, tools, i)) {
         say(to, "tool: " STR_FMT, STR_ARG(dialect->tool_name(&json, i, arena)));
     }
 }

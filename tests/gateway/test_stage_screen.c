@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "gateway/stream.h"
 #include "stage_kit.h"
 #include "json/json.h"
 #include "json/json_path.h"
@@ -15,7 +16,8 @@
 static const char configuration[] = STAGE_PROVIDERS
     "  c: {provider: a}\n"
     "routes:\n  r: {path: [t], guardrails: strict}\n  b: {path: [t], guardrails: blocking}\n"
-    "  o: {path: [t], guardrails: watching}\n  h: {path: [t], guardrails: hooked}\n"
+    "  e: {path: [t], guardrails: both}\n  o: {path: [t], guardrails: watching}\n  h: {path: [t], "
+    "guardrails: hooked}\n"
     "  cr: {path: [c], guardrails: strict}\n"
     "guardrails:\n"
     "  strict:\n    input:\n      injection: {mode: off}\n"
@@ -24,6 +26,8 @@ static const char configuration[] = STAGE_PROVIDERS
     "  blocking:\n    output:\n      pii: {mode: enforce, action: block, entities: [ssn]}\n"
     "      length: {mode: enforce, max: 1KiB}\n"
     "  watching:\n    output:\n      pii: {mode: observe, entities: [ssn]}\n"
+    "  both:\n    output:\n"
+    "      pii: {mode: enforce, action: redact, entities: [aba, ssn], each: {ssn: block}}\n"
     "  hooked:\n    output:\n"
     "      webhook: {mode: enforce, url: \"http://127.0.0.1:9001/judge\", timeout: 300ms}\n";
 
@@ -144,6 +148,47 @@ static void test_an_answer_that_is_blocked_is_a_polite_error(void **state)
     assert_has(answer, "guardrail_blocked");
     assert_has_not(answer, "536-22");
     assert_has(gateway_kit_events(*state), "\"outcome\":\"refused\"");
+}
+
+/* Nine digits that are a routing number and a social security number: one is redacted, the other
+ * blocks. */
+static void test_the_stricter_of_two_actions_on_the_same_words_holds(void **state)
+{
+    gateway_kit_answers_json(
+        *state, "{\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":"
+                "\"ABA routing number or SSN: 011401533.\"},\"finish_reason\":\"stop\"}]}");
+    struct str answer = gateway_kit_post(*state, PATH, "", SAYS("e", "hi", ""));
+    assert_int_equal(gateway_kit_status(answer), 403);
+    assert_has_not(answer, "011401533");
+}
+
+/* A provider that opens ever more blocks: those that are judged are bounded, watched or held. */
+static void test_an_answer_has_so_many_channels_and_no_more(void **state)
+{
+    static const char *const models[] = {"o", "r"};
+    for (size_t m = 0; m < 2; m++) {
+        struct buf to;
+        buf_init(&to, 4 << 20);
+        assert_int_equal(buf_add(&to, STR("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+                                          "Connection: close\r\n\r\n")),
+                         ERR_OK);
+        for (unsigned i = 0; i < 2 * STREAM_CHANNELS_MAX; i++) {
+            assert_int_equal(
+                buf_printf(&to,
+                           "data: {\"choices\":[{\"index\":%u,\"delta\":{\"tool_calls\":"
+                           "[{\"index\":%u,\"function\":{\"arguments\":\"{\"}}]}}]}\n\n",
+                           i % 100, i / 100),
+                ERR_OK);
+        }
+        assert_int_equal(buf_add(&to, STR("data: [DONE]\n\n")), ERR_OK);
+        gateway_kit_answers(*state, buf_cstr(&to));
+        char body[160];
+        (void)snprintf(body, sizeof body, SAYS("%s", "hi", STREAMS ",\"n\":100"), models[m]);
+        struct str answer = gateway_kit_post(*state, PATH, "", body);
+        assert_has(gateway_kit_events(*state), m == 0 ? "too_many" : "attempt_ended");
+        assert_has_not(answer, m == 0 ? "guardrail_blocked" : "[DONE]");
+        buf_end(&to);
+    }
 }
 
 static void test_a_stream_that_is_blocked_ends_with_an_error(void **state)
@@ -365,6 +410,8 @@ int main(void)
         TEST(test_a_plain_answer_is_redacted),
         TEST(test_what_is_observed_is_told_and_left),
         TEST(test_an_answer_that_is_blocked_is_a_polite_error),
+        TEST(test_the_stricter_of_two_actions_on_the_same_words_holds),
+        TEST(test_an_answer_has_so_many_channels_and_no_more),
         TEST(test_a_stream_that_is_blocked_ends_with_an_error),
         TEST(test_the_users_own_address_comes_back),
         TEST(test_every_cut_of_a_stream_gives_the_same_text),

@@ -36,9 +36,8 @@ static struct str last_message(const struct json *json, struct arena *arena)
     return dialect_last_user(json, json_get(json, JSON_ROOT, STR("messages")), arena);
 }
 
-static struct str tool_name(const struct json *json, uint32_t index, struct arena *arena)
+static struct str tool_name(const struct json *json, uint32_t tool, struct arena *arena)
 {
-    uint32_t tool = json_at(json, json_get(json, JSON_ROOT, STR("tools")), index);
     return json_string(json, json_get(json, tool, STR("name")), arena);
 }
 

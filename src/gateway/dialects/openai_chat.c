@@ -74,9 +74,8 @@ static struct str last_message(const struct json *json, struct arena *arena)
     return dialect_last_user(json, json_get(json, JSON_ROOT, STR("messages")), arena);
 }
 
-static struct str tool_name(const struct json *json, uint32_t index, struct arena *arena)
+static struct str tool_name(const struct json *json, uint32_t tool, struct arena *arena)
 {
-    uint32_t tool = json_at(json, json_get(json, JSON_ROOT, STR("tools")), index);
     uint32_t function = json_get(json, tool, STR("function"));
     return json_string(json, json_get(json, function, STR("name")), arena);
 }

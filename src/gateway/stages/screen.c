@@ -5,6 +5,7 @@
  * Placeholders become the user's own values here, last of all: what was restored is not judged. */
 #include "gateway/stage.h"
 
+#include "base/map.h"
 #include "base/must.h"
 #include "gateway/decoded.h"
 #include "gateway/guarded.h"
@@ -41,6 +42,7 @@ struct screening {
     bool asked;
     bool ruled; /* by the rules that are expressions */
     struct hook_call *call;
+    struct map *offered; /* names of the request's tools; NULL until one is called */
 };
 
 static const struct guard_side no_side;
@@ -85,6 +87,10 @@ static void on_attempt(struct exchange *x, void *state, struct json_edit *edit)
         return;
     }
     end_channels(s);
+    g->screening = s;
+    if (g->leak != NULL) {
+        leak_restart(g->leak);
+    }
     struct vault *vault = g->set->input.restores ? session_vault(g->session) : NULL;
     guard_output_init(&g->output, &g->set->output, vault, g->leak, x->arena);
     guard_output_init(&s->echo, &no_side, vault, NULL, x->arena);
@@ -119,6 +125,7 @@ static bool waits_for_all(const struct exchange *x)
            (side->modes[GUARD_RULES] == MODE_ENFORCE && has_expressions(x));
 }
 
+/* NULL: there are as many as one answer may have. */
 static struct channel *channel_of(struct screening *s, struct guarded *g, uint64_t key,
                                   const struct delta *delta)
 {
@@ -126,6 +133,9 @@ static struct channel *channel_of(struct screening *s, struct guarded *g, uint64
         if (s->channels[i]->key == key) {
             return s->channels[i];
         }
+    }
+    if (s->count == STREAM_CHANNELS_MAX) {
+        return NULL;
     }
     if (s->count == s->room) {
         size_t room = s->room == 0 ? 4 : s->room * 2;
@@ -152,9 +162,11 @@ static void raise_if_stopped(struct exchange *x)
     }
 }
 
+/* Where nothing is held the answer was not to be stopped. */
 static void cannot_judge(struct exchange *x, const char *why)
 {
-    guard_not_evaluated(&x->guarded->output.report, GUARD_PII, MODE_ENFORCE, true, why);
+    enum mode mode = x->guarded->screening->how == JUDGES_WATCHING ? MODE_OBSERVE : MODE_ENFORCE;
+    guard_not_evaluated(&x->guarded->output.report, GUARD_PII, mode, true, why);
     raise_if_stopped(x);
 }
 
@@ -200,6 +212,21 @@ static void feed(struct exchange *x, uint32_t judge, struct channel *channel, st
     }
 }
 
+/* A request may offer very many tools: they are read once. */
+static struct map *read_offered(struct exchange *x)
+{
+    uint64_t seed[2];
+    env_entropy(x->gateway->commons->env, seed, sizeof seed);
+    struct map *offered = map_new(seed, x->view.tools + 1);
+    uint32_t tools = json_get(&x->json, JSON_ROOT, STR("tools"));
+    for (uint32_t n = json_first(&x->json, tools); n != JSON_NONE;
+         n = json_after(&x->json, tools, n)) {
+        struct str name = x->dialect->tool_name(&x->json, n, x->gateway->scratch);
+        err_ignore(map_put(offered, name, x)); /* there is room for all of them */
+    }
+    return offered;
+}
+
 /* A call of a tool that the request does not offer oversteps what was set above the model. */
 static void check_tool(struct exchange *x, struct str name)
 {
@@ -208,11 +235,9 @@ static void check_tool(struct exchange *x, struct str name)
     if (name.len == 0 || mode == MODE_OFF || x->dialect->tool_name == NULL) {
         return;
     }
-    bool offered = false;
-    for (uint32_t i = 0; i < x->view.tools && !offered; i++) {
-        offered = str_equal(x->dialect->tool_name(&x->json, i, x->gateway->scratch), name);
-    }
-    if (!offered) {
+    struct screening *s = g->screening;
+    s->offered = s->offered != NULL ? s->offered : read_offered(x);
+    if (map_get(s->offered, name) == NULL) {
         const struct guard_finding finding = {.guard = GUARD_HIERARCHY,
                                               .rule = STR("tool_not_offered"),
                                               .score = 1,
@@ -226,6 +251,10 @@ static void on_delta(struct exchange *x, void *state, uint32_t judge, uint64_t k
 {
     struct screening *s = state;
     struct channel *channel = channel_of(s, x->guarded, key, delta);
+    if (channel == NULL) {
+        cannot_judge(x, "too_many");
+        return;
+    }
     struct buf *to = channel->tool ? &channel->args : &s->piece;
     if (!channel->tool) {
         buf_clear(to);
@@ -399,7 +428,6 @@ static bool ask(struct exchange *x, struct screening *s)
                             "too_long");
         return false;
     }
-    g->screening = s;
     s->call = hook_ask(x, hook, &body, answered);
     return true;
 }
@@ -448,6 +476,7 @@ static void on_end(struct exchange *x, void *state)
     free(s->channels);
     buf_end(&s->piece);
     buf_end(&s->said);
+    map_free(s->offered);
 }
 
 const struct stage stage_screen = {.name = "screen",
