@@ -1,96 +1,85 @@
 /* SPDX-License-Identifier: Apache-2.0
  * batch.c - one transaction for many units.
  *
- * A unit of one step needs no savepoint: SQLite undoes a failing statement by itself, and a
- * statement that changed no row left nothing to undo. Facts are not expected to fail, so even
- * several steps of a fact go without; should one fail half-way, the whole batch is rolled back and
- * run again with savepoints. Until COMMIT nothing is visible or durable, so running again is free
- * of effects.
+ * Units that are expected to succeed run without savepoints, in stretches as long as possible.
+ * Where a failing statement undoes itself (SQLite), these are units of one step, and facts; where
+ * it undoes the transaction (PostgreSQL), all units. When one fails half-way, the whole batch is
+ * rolled back and run again with care. Until COMMIT nothing is visible or durable, so running again
+ * is free of effects.
  */
 #include "store/batch.h"
 
-#include "store/sqlite.h"
+#include "store/database.h"
 #include "store/store.h"
 #include "sys/notify.h"
 
-#include <stdbool.h>
-
-#define BEGIN_TRIES 10
-
-static const struct statement begin = {"BEGIN IMMEDIATE", 0};
-static const struct statement commit = {"COMMIT", 0};
 static const struct statement savepoint = {"SAVEPOINT unit", 0};
 static const struct statement keep = {"RELEASE unit", 0};
 static const struct statement undo = {"ROLLBACK TO unit", 0};
 
-static enum err run_step(struct sqlite *database, const struct store_step *step)
+static bool needs_guard(const struct database *database, const struct store_unit *unit,
+                        bool careful)
 {
-    size_t changed = 0;
-    enum err err = sqlite_execute(database, step->statement, step->values, &changed);
-    if (err == ERR_OK && step->must_change && changed == 0) {
-        return ERR_NOT_FOUND;
+    if (database->kind->failure_spreads) {
+        return careful;
     }
-    return err;
+    return unit->count > 1 && (careful || !unit->fact);
 }
 
-/* `done` is the number of steps that succeeded. */
-static enum err run_steps(struct sqlite *database, const struct store_unit *unit, size_t *done)
+static enum err run_guarded(struct database *database, struct store_unit *unit)
 {
-    for (*done = 0; *done < unit->count; (*done)++) {
-        enum err err = run_step(database, &unit->steps[*done]);
-        if (err != ERR_OK) {
-            return err;
-        }
-    }
-    return ERR_OK;
-}
-
-static enum err run_guarded(struct sqlite *database, struct store_unit *unit)
-{
-    size_t done = 0;
-    enum err err = sqlite_execute(database, &savepoint, NULL, NULL);
+    enum err err = database->kind->execute(database, &savepoint, NULL);
     if (err != ERR_OK) {
         return err;
     }
-    unit->result = run_steps(database, unit, &done);
-    if (unit->result != ERR_OK && !sqlite_error_is_local(unit->result)) {
-        return unit->result;
+    err = database->kind->run(database, unit, unit->next);
+    if (err != ERR_OK && err != ERR_AGAIN) {
+        return err;
     }
-    if (unit->result != ERR_OK) {
-        err = sqlite_execute(database, &undo, NULL, NULL);
-    }
-    return err == ERR_OK ? sqlite_execute(database, &keep, NULL, NULL) : err;
+    err = unit->result == ERR_OK ? ERR_OK : database->kind->execute(database, &undo, NULL);
+    return err == ERR_OK ? database->kind->execute(database, &keep, NULL) : err;
 }
 
-/* OK: the unit has its result. AGAIN: half of a fact was done. Otherwise the storage failed. */
-static enum err run_unit(struct sqlite *database, struct store_unit *unit, bool careful)
+/* Behind the units that can run together with this one. */
+static struct store_unit *stretch_end(const struct database *database, struct store_unit *unit,
+                                      bool careful)
 {
-    if (unit->count > 1 && (careful || !unit->fact)) {
-        return run_guarded(database, unit);
-    }
-    size_t done = 0;
-    unit->result = run_steps(database, unit, &done);
-    if (unit->result != ERR_OK && !sqlite_error_is_local(unit->result)) {
-        return unit->result;
-    }
-    return unit->result != ERR_OK && done > 0 ? ERR_AGAIN : ERR_OK;
+    do {
+        unit = unit->next;
+    } while (unit != NULL && !needs_guard(database, unit, careful));
+    return unit;
 }
 
-/* Each try waits a second: an operator's shell may hold the write lock for a moment. */
-static enum err start(struct sqlite *database)
+/* AGAIN: half of a unit was done without a guard. */
+static enum err run_all(struct database *database, struct store_unit *first, bool careful)
 {
-    enum err err = sqlite_execute(database, &begin, NULL, NULL);
-    for (int tries = 1; err == ERR_BUSY && tries < BEGIN_TRIES; tries++) {
-        err = sqlite_execute(database, &begin, NULL, NULL);
+    enum err err = database->kind->begin(database, false);
+    for (struct store_unit *unit = first, *end; unit != NULL && err == ERR_OK; unit = end) {
+        if (needs_guard(database, unit, careful)) {
+            end = unit->next;
+            err = run_guarded(database, unit);
+        } else {
+            end = stretch_end(database, unit, careful);
+            err = database->kind->run(database, unit, end);
+        }
     }
     return err;
 }
 
-static enum err run_all(struct sqlite *database, struct store_unit *first, bool careful)
+static enum err run_and_commit(struct database *database, struct store_unit *first)
 {
-    enum err err = start(database);
-    for (struct store_unit *unit = first; unit != NULL && err == ERR_OK; unit = unit->next) {
-        err = run_unit(database, unit, careful);
+    enum err err = run_all(database, first, false);
+    if (err == ERR_AGAIN) {
+        database->kind->rollback(database);
+        err = run_all(database, first, true);
+    }
+    if (err != ERR_OK) {
+        return err;
+    }
+    crash_at(CRASH_POINT(store_before_commit));
+    err = database->kind->commit(database);
+    if (err == ERR_OK) {
+        crash_at(CRASH_POINT(store_after_commit));
     }
     return err;
 }
@@ -102,25 +91,17 @@ static void set_all(struct store_unit *first, enum err result)
     }
 }
 
-enum err batch_write(struct sqlite *database, struct store_unit *first)
+enum err batch_write(struct database *database, struct store_unit *first)
 {
-    enum err err = run_all(database, first, false);
-    if (err == ERR_AGAIN) {
-        sqlite_rollback(database);
-        err = run_all(database, first, true);
+    enum err err = run_and_commit(database, first);
+    for (int tries = 1; err == ERR_BUSY && tries < BATCH_TRIES_MAX; tries++) {
+        database->kind->rollback(database);
+        err = run_and_commit(database, first);
     }
     if (err != ERR_OK) {
-        set_all(first, err == ERR_FULL ? ERR_FULL : ERR_IO); /* known: nothing was written */
-        sqlite_abandon(database);
-        return err;
+        /* UNKNOWN: it may have reached the disk, or not. Otherwise nothing was written. */
+        set_all(first, err == ERR_FULL || err == ERR_UNKNOWN ? err : ERR_IO);
+        database->kind->abandon(database);
     }
-    crash_at(CRASH_POINT(store_before_commit));
-    err = sqlite_execute(database, &commit, NULL, NULL);
-    if (err != ERR_OK) {
-        set_all(first, ERR_UNKNOWN); /* the commit may have reached the disk, or not */
-        sqlite_abandon(database);
-        return err;
-    }
-    crash_at(CRASH_POINT(store_after_commit));
-    return ERR_OK;
+    return err;
 }

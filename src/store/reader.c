@@ -6,12 +6,12 @@
 #include "store/reader.h"
 
 #include "base/must.h"
-#include "store/sqlite.h"
+#include "store/database.h"
 
 #include <stdlib.h>
 
 struct reader {
-    struct sqlite *database;
+    struct database *database;
     struct mutex *serial;
     struct thread thread;
 
@@ -61,7 +61,7 @@ static void run(void *object)
 {
     struct reader *reader = object;
     for (struct store_query *query = take(reader); query != NULL; query = take(reader)) {
-        sqlite_query(reader->database, query);
+        reader->database->kind->query(reader->database, query);
         mutex_lock(&reader->mutex);
         reader->count--;
         mutex_unlock(&reader->mutex);
@@ -74,7 +74,7 @@ enum err reader_submit(struct reader *reader, struct store_query *query)
     must(query->done != NULL && query->statement != NULL);
     if (reader->serial != NULL) {
         mutex_lock(reader->serial);
-        sqlite_query(reader->database, query);
+        reader->database->kind->query(reader->database, query);
         mutex_unlock(reader->serial);
         tell(query);
         return ERR_OK;
@@ -95,7 +95,7 @@ enum err reader_submit(struct reader *reader, struct store_query *query)
     return ERR_OK;
 }
 
-enum err reader_new(struct sqlite *database, struct mutex *serial, struct reader **reader)
+enum err reader_new(struct database *database, struct mutex *serial, struct reader **reader)
 {
     struct reader *made = must_have(calloc(1, sizeof *made));
     made->database = database;

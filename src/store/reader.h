@@ -9,11 +9,12 @@
 #include "store/store.h"
 #include "sys/thread.h"
 
-struct sqlite;
+struct database;
 struct reader;
 
 /* `serial` not NULL: no thread, queries run inside reader_submit with that mutex held. */
-enum err reader_new(struct sqlite *database, struct mutex *serial, struct reader **reader) MUST_USE;
+enum err reader_new(struct database *database, struct mutex *serial,
+                    struct reader **reader) MUST_USE;
 void reader_free(struct reader *reader); /* answers what is queued; NULL is fine */
 enum err reader_submit(struct reader *reader, struct store_query *query) MUST_USE;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * sqlite.c - one connection: opening with a plain reason, prepared statements, errors as words.
  *
- * Invariants: no statement is left un-reset between calls; `why` belongs to the last call that
+ * Invariants: no statement is left un-reset between calls; `database.why` is of the last call that
  * failed. Checkpoints are run by the owner of the connection and never inside COMMIT: an
  * acknowledgement does not wait for them, and a failing one is seen (SQLite's automatic checkpoint
  * drops its error).
@@ -25,11 +25,11 @@
 #define ROWS_ARENA_SIZE 4096
 
 struct sqlite {
+    struct database database;
     sqlite3 *raw;
     struct map *statements; /* sqlite3_stmt by the bytes of a struct statement's address */
     int log_pages;          /* in the write-ahead log after the last commit */
     int code;               /* of the last error */
-    char why[128];
 };
 
 static enum err err_of_constraint(int code)
@@ -78,31 +78,28 @@ static enum err err_of(int code)
     }
 }
 
-bool sqlite_error_is_local(enum err code)
+static struct sqlite *sqlite_of(struct database *database)
 {
-    return code == ERR_EXISTS || code == ERR_INVALID || code == ERR_NOT_FOUND;
+    return LIST_OBJECT(database, struct sqlite, database);
 }
 
 /* The reason is kept before anything else can replace it. */
-static enum err blame(struct sqlite *database, int code)
+static enum err blame(struct sqlite *sqlite, int code)
 {
     enum err err = err_of(code);
     if (err != ERR_OK) {
-        database->code = code;
-        (void)snprintf(database->why, sizeof database->why, "%s (SQLite %d)",
-                       sqlite3_errmsg(database->raw), code);
+        sqlite->code = code;
+        (void)snprintf(sqlite->database.why, sizeof sqlite->database.why, "%s (SQLite %d)",
+                       sqlite3_errmsg(sqlite->raw), code);
     }
     return err;
 }
 
-const char *sqlite_why(const struct sqlite *database)
+static enum err fault_of(struct database *database, struct fault *why)
 {
-    return database->why;
-}
-
-enum err sqlite_fault(const struct sqlite *database, const char *path, struct fault *why)
-{
-    enum err err = err_of(database->code);
+    const struct sqlite *sqlite = sqlite_of(database);
+    const char *path = database->name;
+    enum err err = err_of(sqlite->code);
     switch (err) {
     case ERR_BUSY:
         return fault_set(why, err, "%s is locked by another process", path);
@@ -111,7 +108,7 @@ enum err sqlite_fault(const struct sqlite *database, const char *path, struct fa
     case ERR_FULL:
         return fault_set(why, err, "no space left on the disk of %s", path);
     case ERR_CORRUPT:
-        if ((database->code & 0xff) == SQLITE_NOTADB) {
+        if ((sqlite->code & 0xff) == SQLITE_NOTADB) {
             return fault_set(why, err, "%s is not a database", path);
         }
         return fault_set(why, err, "%s is damaged: restore it from a backup", path);
@@ -128,21 +125,21 @@ static struct str key_of(const void *address)
     return (struct str){address, sizeof(void *)};
 }
 
-static enum err prepare(struct sqlite *database, const struct statement *statement,
+static enum err prepare(struct sqlite *sqlite, const struct statement *statement,
                         sqlite3_stmt **prepared)
 {
-    *prepared = map_get(database->statements, key_of(&statement));
+    *prepared = map_get(sqlite->statements, key_of(&statement));
     if (*prepared != NULL) {
         return ERR_OK;
     }
-    int code = sqlite3_prepare_v3(database->raw, statement->sql, -1, SQLITE_PREPARE_PERSISTENT,
+    int code = sqlite3_prepare_v3(sqlite->raw, statement->sql, -1, SQLITE_PREPARE_PERSISTENT,
                                   prepared, NULL);
     if (code != SQLITE_OK) {
-        return blame(database, code);
+        return blame(sqlite, code);
     }
     must(*prepared != NULL);
     must((unsigned)sqlite3_bind_parameter_count(*prepared) == statement->parameters);
-    enum err err = map_put(database->statements, key_of(&statement), *prepared);
+    enum err err = map_put(sqlite->statements, key_of(&statement), *prepared);
     must(err == ERR_OK);
     return ERR_OK;
 }
@@ -173,32 +170,33 @@ static int bind_one(sqlite3_stmt *prepared, int index, const struct value *value
     }
 }
 
-static enum err prepare_and_bind(struct sqlite *database, const struct statement *statement,
+static enum err prepare_and_bind(struct sqlite *sqlite, const struct statement *statement,
                                  const struct value *values, sqlite3_stmt **prepared)
 {
-    enum err err = prepare(database, statement, prepared);
+    enum err err = prepare(sqlite, statement, prepared);
     if (err != ERR_OK) {
         return err;
     }
     for (unsigned i = 0; i < statement->parameters; i++) {
         int code = bind_one(*prepared, (int)i + 1, &values[i]);
         if (code != SQLITE_OK) {
-            return blame(database, code);
+            return blame(sqlite, code);
         }
     }
     return ERR_OK;
 }
 
-enum err sqlite_script(struct sqlite *database, const char *sql)
+static enum err script(struct database *database, const char *sql)
 {
-    return blame(database, sqlite3_exec(database->raw, sql, NULL, NULL, NULL));
+    struct sqlite *sqlite = sqlite_of(database);
+    return blame(sqlite, sqlite3_exec(sqlite->raw, sql, NULL, NULL, NULL));
 }
 
-enum err sqlite_execute(struct sqlite *database, const struct statement *statement,
-                        const struct value *values, size_t *changed)
+static enum err step_through(struct sqlite *sqlite, const struct statement *statement,
+                             const struct value *values)
 {
     sqlite3_stmt *prepared = NULL;
-    enum err err = prepare_and_bind(database, statement, values, &prepared);
+    enum err err = prepare_and_bind(sqlite, statement, values, &prepared);
     if (err != ERR_OK) {
         return err;
     }
@@ -206,28 +204,50 @@ enum err sqlite_execute(struct sqlite *database, const struct statement *stateme
     while (code == SQLITE_ROW) {
         code = sqlite3_step(prepared);
     }
-    err = blame(database, code);
-    if (changed != NULL) {
-        *changed = (size_t)sqlite3_changes64(database->raw);
-    }
+    err = blame(sqlite, code);
     (void)sqlite3_reset(prepared);
     return err;
 }
 
-enum err sqlite_number(struct sqlite *database, const struct statement *statement,
-                       const struct value *values, int64_t *number)
+static enum err execute(struct database *database, const struct statement *statement,
+                        const struct value *values)
 {
-    sqlite3_stmt *prepared = NULL;
-    enum err err = prepare_and_bind(database, statement, values, &prepared);
-    if (err != ERR_OK) {
-        return err;
+    return step_through(sqlite_of(database), statement, values);
+}
+
+/* ---- units ---- */
+
+static enum err run_step(struct sqlite *sqlite, const struct store_step *step)
+{
+    enum err err = step_through(sqlite, step->statement, step->values);
+    if (err == ERR_OK && step->must_change && sqlite3_changes64(sqlite->raw) == 0) {
+        return ERR_NOT_FOUND;
     }
-    int code = sqlite3_step(prepared);
-    if (code == SQLITE_ROW) {
-        *number = sqlite3_column_int64(prepared, 0);
+    return err;
+}
+
+/* A statement that failed or changed no row left nothing to undo. */
+static enum err run_unit(struct sqlite *sqlite, struct store_unit *unit)
+{
+    size_t done = 0;
+    unit->result = ERR_OK;
+    while (done < unit->count && unit->result == ERR_OK) {
+        unit->result = run_step(sqlite, &unit->steps[done]);
+        done += unit->result == ERR_OK ? 1 : 0;
     }
-    err = blame(database, code);
-    (void)sqlite3_reset(prepared);
+    if (unit->result != ERR_OK && !database_error_is_local(unit->result)) {
+        return unit->result;
+    }
+    return unit->result != ERR_OK && done > 0 ? ERR_AGAIN : ERR_OK;
+}
+
+static enum err run_units(struct database *database, struct store_unit *first,
+                          const struct store_unit *end)
+{
+    enum err err = ERR_OK;
+    for (struct store_unit *unit = first; unit != end && err == ERR_OK; unit = unit->next) {
+        err = run_unit(sqlite_of(database), unit);
+    }
     return err;
 }
 
@@ -273,8 +293,7 @@ static void rows_reserve(struct store_query *query, size_t *room)
     *room = more;
 }
 
-static enum err rows_read(struct sqlite *database, sqlite3_stmt *prepared,
-                          struct store_query *query)
+static enum err rows_read(struct sqlite *sqlite, sqlite3_stmt *prepared, struct store_query *query)
 {
     size_t room = 0;
     int code = sqlite3_step(prepared);
@@ -290,17 +309,18 @@ static enum err rows_read(struct sqlite *database, sqlite3_stmt *prepared,
         query->row_count++;
         code = sqlite3_step(prepared);
     }
-    return blame(database, code);
+    return blame(sqlite, code);
 }
 
-void sqlite_query(struct sqlite *database, struct store_query *query)
+static void answer(struct database *database, struct store_query *query)
 {
+    struct sqlite *sqlite = sqlite_of(database);
     sqlite3_stmt *prepared = NULL;
     query->arena = arena_new(ROWS_ARENA_SIZE);
     query->rows = NULL;
     query->row_count = 0;
     query->columns = 0;
-    query->result = prepare_and_bind(database, query->statement, query->values, &prepared);
+    query->result = prepare_and_bind(sqlite, query->statement, query->values, &prepared);
     if (query->result != ERR_OK) {
         return;
     }
@@ -309,16 +329,31 @@ void sqlite_query(struct sqlite *database, struct store_query *query)
         return;
     }
     query->columns = (size_t)sqlite3_column_count(prepared);
-    query->result = rows_read(database, prepared, query);
+    query->result = rows_read(sqlite, prepared, query);
     (void)sqlite3_reset(prepared);
 }
 
 /* ---- transactions and the log ---- */
 
-void sqlite_rollback(struct sqlite *database)
+/* An operator's shell may hold the write lock for a moment: each try waits BUSY_WAIT_MS. */
+static enum err begin(struct database *database, bool alone)
 {
-    if (sqlite3_get_autocommit(database->raw) == 0) {
-        (void)sqlite3_exec(database->raw, "ROLLBACK", NULL, NULL, NULL);
+    static const struct statement immediate = {"BEGIN IMMEDIATE", 0};
+    (void)alone; /* whoever writes is */
+    return execute(database, &immediate, NULL);
+}
+
+static enum err commit(struct database *database)
+{
+    static const struct statement ending = {"COMMIT", 0};
+    return execute(database, &ending, NULL) == ERR_OK ? ERR_OK : ERR_UNKNOWN;
+}
+
+static void rollback(struct database *database)
+{
+    struct sqlite *sqlite = sqlite_of(database);
+    if (sqlite3_get_autocommit(sqlite->raw) == 0) {
+        (void)sqlite3_exec(sqlite->raw, "ROLLBACK", NULL, NULL, NULL);
     }
 }
 
@@ -330,27 +365,28 @@ static int note_log_pages(void *object, sqlite3 *raw, const char *name, int page
     return SQLITE_OK;
 }
 
-enum err sqlite_checkpoint(struct sqlite *database)
+/* OK also when readers are in the way. */
+static enum err checkpoint(struct database *database)
 {
-    if (database->log_pages < CHECKPOINT_PAGES) {
+    struct sqlite *sqlite = sqlite_of(database);
+    if (sqlite->log_pages < SQLITE_CHECKPOINT_PAGES) {
         return ERR_OK;
     }
-    database->log_pages = 0;
-    int code = sqlite3_wal_checkpoint_v2(database->raw, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL,
-                                         NULL);
-    enum err err = blame(database, code);
+    sqlite->log_pages = 0;
+    int code = sqlite3_wal_checkpoint_v2(sqlite->raw, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    enum err err = blame(sqlite, code);
     return err == ERR_BUSY ? ERR_OK : err;
 }
 
-void sqlite_abandon(struct sqlite *database)
+static void abandon(struct database *database)
 {
-    sqlite_rollback(database);
-    (void)sqlite3_db_config(database->raw, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    rollback(database);
+    (void)sqlite3_db_config(sqlite_of(database)->raw, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 }
 
-static enum err copy_pages(struct sqlite *database, sqlite3 *to)
+static enum err copy_pages(struct sqlite *sqlite, sqlite3 *to)
 {
-    sqlite3_backup *backup = sqlite3_backup_init(to, "main", database->raw, "main");
+    sqlite3_backup *backup = sqlite3_backup_init(to, "main", sqlite->raw, "main");
     if (backup == NULL) {
         return err_of(sqlite3_errcode(to));
     }
@@ -359,7 +395,7 @@ static enum err copy_pages(struct sqlite *database, sqlite3 *to)
     return err_of(code == SQLITE_DONE ? finished : code);
 }
 
-enum err sqlite_backup(struct sqlite *database, const char *path)
+enum err sqlite_backup(struct database *database, const char *path)
 {
     enum err err = file_write_atomic(path, STR(""), 0600);
     if (err != ERR_OK) {
@@ -367,7 +403,7 @@ enum err sqlite_backup(struct sqlite *database, const char *path)
     }
     sqlite3 *to = NULL;
     int code = sqlite3_open_v2(path, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
-    err = code == SQLITE_OK ? copy_pages(database, to) : err_of(code);
+    err = code == SQLITE_OK ? copy_pages(sqlite_of(database), to) : err_of(code);
     code = sqlite3_close(to);
     return err != ERR_OK ? err : err_of(code);
 }
@@ -398,70 +434,109 @@ static enum err make_file(const char *path, struct fault *why)
 }
 
 /* Reading the schema is what first touches the file. NORMAL locking lets readers in beside us. */
+enum setup { SETUP_MEMORY, SETUP_WRITE, SETUP_READ };
 static const char *const setup[] = {
-    [USE_MEMORY] = "PRAGMA temp_store=MEMORY",
-    [USE_WRITE] = "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-4096;"
-                  "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-                  "PRAGMA journal_size_limit=67108864; PRAGMA foreign_keys=OFF;"
-                  "PRAGMA secure_delete=ON;" /* what is forgotten leaves no free page behind */
-                  "SELECT count(*) FROM sqlite_schema",
-    [USE_READ] = "PRAGMA query_only=ON; PRAGMA temp_store=MEMORY;"
-                 "SELECT count(*) FROM sqlite_schema",
+    [SETUP_MEMORY] = "PRAGMA temp_store=MEMORY",
+    [SETUP_WRITE] = "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-4096;"
+                    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+                    "PRAGMA journal_size_limit=67108864; PRAGMA foreign_keys=OFF;"
+                    "PRAGMA secure_delete=ON;" /* what is forgotten leaves no free page behind */
+                    "SELECT count(*) FROM sqlite_schema",
+    [SETUP_READ] = "PRAGMA query_only=ON; PRAGMA temp_store=MEMORY;"
+                   "SELECT count(*) FROM sqlite_schema",
 };
 
-static enum err configure(struct sqlite *database, enum sqlite_use use)
+static enum err configure(struct sqlite *sqlite, enum database_use use)
 {
     /* SQL is ours alone: a misspelt name in double quotes is an error, not a string. */
-    (void)sqlite3_db_config(database->raw, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
-    (void)sqlite3_db_config(database->raw, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
-    (void)sqlite3_db_config(database->raw, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-    (void)sqlite3_busy_timeout(database->raw, BUSY_WAIT_MS);
-    (void)sqlite3_wal_hook(database->raw, note_log_pages, database);
-    return sqlite_script(database, setup[use]);
+    (void)sqlite3_db_config(sqlite->raw, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
+    (void)sqlite3_db_config(sqlite->raw, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
+    (void)sqlite3_db_config(sqlite->raw, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    (void)sqlite3_busy_timeout(sqlite->raw, BUSY_WAIT_MS);
+    (void)sqlite3_wal_hook(sqlite->raw, note_log_pages, sqlite);
+    enum setup on_disk = use == USE_WRITE ? SETUP_WRITE : SETUP_READ;
+    return script(&sqlite->database, setup[sqlite->database.in_memory ? SETUP_MEMORY : on_disk]);
 }
 
-enum err sqlite_open(const char *path, enum sqlite_use use, struct sqlite **database,
-                     struct fault *why)
+static void shut(struct database *database)
 {
-    static const uint64_t no_seed[2] = {0, 0}; /* keys are addresses of our own objects */
-    *database = NULL;
-    if (use == USE_READ && !file_exists(path)) {
-        return fault_set(why, ERR_NOT_FOUND, "%s does not exist", path);
-    }
-    enum err err = use == USE_WRITE ? make_file(path, why) : ERR_OK;
-    if (err != ERR_OK) {
-        return err;
-    }
-    struct sqlite *opened = must_have(calloc(1, sizeof *opened));
-    opened->statements = map_new(no_seed, STATEMENTS_MAX);
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-    int code = sqlite3_open_v2(use == USE_MEMORY ? ":memory:" : path, &opened->raw, flags, NULL);
-    err = blame(opened, code);
-    if (err == ERR_OK) {
-        err = configure(opened, use);
-    }
-    if (err != ERR_OK) {
-        err = sqlite_fault(opened, path, why);
-        sqlite_close(opened);
-        return err;
-    }
-    *database = opened;
-    return ERR_OK;
-}
-
-void sqlite_close(struct sqlite *database)
-{
-    if (database == NULL) {
-        return;
-    }
+    struct sqlite *sqlite = sqlite_of(database);
     size_t at = 0;
     struct str key;
     void *prepared = NULL;
-    while (map_next(database->statements, &at, &key, &prepared)) {
+    while (map_next(sqlite->statements, &at, &key, &prepared)) {
         (void)sqlite3_finalize(prepared);
     }
-    map_free(database->statements);
-    int code = sqlite3_close(database->raw);
+    map_free(sqlite->statements);
+    int code = sqlite3_close(sqlite->raw);
     must(code == SQLITE_OK);
-    free(database);
+    free(sqlite);
+}
+
+static const struct database_kind kind = {
+    .close = shut,
+    .abandon = abandon,
+    .begin = begin,
+    .commit = commit,
+    .rollback = rollback,
+    .run = run_units,
+    .execute = execute,
+    .script = script,
+    .query = answer,
+    .tidy = checkpoint,
+    .claim = sqlite_claim,
+    .check = sqlite_check,
+    .copy = sqlite_copy,
+    .mark = sqlite_mark,
+    .fault = fault_of,
+};
+
+static enum err find_file(struct sqlite *sqlite, enum database_use use, struct fault *why)
+{
+    const char *path = sqlite->database.name;
+    if (sqlite->database.in_memory) {
+        return ERR_OK;
+    }
+    if (use == USE_READ && !file_exists(path)) {
+        return fault_set(why, ERR_NOT_FOUND, "%s does not exist", path);
+    }
+    return use == USE_WRITE ? make_file(path, why) : ERR_OK;
+}
+
+static enum err open_file(struct sqlite *sqlite, enum database_use use, struct fault *why)
+{
+    const char *path = sqlite->database.in_memory ? ":memory:" : sqlite->database.name;
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+    enum err err = blame(sqlite, sqlite3_open_v2(path, &sqlite->raw, flags, NULL));
+    if (err == ERR_OK) {
+        err = configure(sqlite, use);
+    }
+    return err == ERR_OK ? ERR_OK : fault_of(&sqlite->database, why);
+}
+
+enum err sqlite_open(struct str path, enum database_use use, struct database **database,
+                     struct fault *why)
+{
+    static const uint64_t no_seed[2] = {0, 0}; /* keys are addresses of our own objects */
+    struct sqlite *opened = must_have(calloc(1, sizeof *opened));
+    opened->database.kind = &kind;
+    opened->database.in_memory = path.len == 0;
+    opened->statements = map_new(no_seed, STATEMENTS_MAX);
+    struct str name = path.len > 0 ? path : STR("memory:");
+    enum err err = ERR_OK;
+    if (!str_copy(name, opened->database.name, sizeof opened->database.name)) {
+        err = fault_set(why, ERR_LIMIT, "the path of the store is too long");
+    }
+    if (err == ERR_OK) {
+        err = find_file(opened, use, why);
+    }
+    if (err == ERR_OK) {
+        err = open_file(opened, use, why);
+    }
+    if (err != ERR_OK) {
+        shut(&opened->database);
+        return err;
+    }
+    *database = &opened->database;
+    return ERR_OK;
 }

@@ -1,25 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0
  * store.c - puts connections, writer and reader together; opening, closing, blocking calls.
  *
- * A store in memory has one connection and no threads; a file has two of each, so that a long query
- * never delays a commit.
+ * A store in memory has one connection and no threads; all others have two of each, so that a long
+ * query never delays a commit.
  */
 #include "store/store.h"
 
 #include "base/must.h"
+#include "store/database.h"
 #include "store/reader.h"
-#include "store/sqlite.h"
 #include "store/writer.h"
 
 #include <stdlib.h>
 
 struct store {
-    struct sqlite *writing; /* NULL: opened for reading only */
-    struct sqlite *reading; /* the same as `writing` in memory */
-    struct writer *writer;  /* NULL: opened for reading only */
+    struct database *writing; /* NULL: opened for reading only */
+    struct database *reading; /* the same as `writing` in memory */
+    struct writer *writer;    /* NULL: opened for reading only */
     struct reader *reader;
-    bool on_disk;
-    char path[4096];
+    bool threaded; /* not in memory */
 };
 
 static struct store *store_make(void)
@@ -28,41 +27,17 @@ static struct store *store_make(void)
     return store;
 }
 
-/* "sqlite:PATH" gives the path; "memory:" the empty path. */
-static enum err read_location(struct str location, struct store *store, struct fault *why)
-{
-    if (str_equal(location, STR("memory:"))) {
-        return ERR_OK;
-    }
-    struct str scheme = STR("sqlite:");
-    if (!str_starts(location, scheme) || location.len == scheme.len) {
-        return fault_set(why, ERR_UNSUPPORTED,
-                         "store '" STR_FMT "' is neither sqlite:PATH nor memory:",
-                         STR_ARG(str_cut(location, 0, 80)));
-    }
-    struct str path = str_cut(location, scheme.len, location.len);
-    if (str_find_byte(path, '\0') != SIZE_MAX) {
-        return fault_set(why, ERR_INVALID, "the path of the store contains a NUL byte");
-    }
-    store->on_disk = true;
-    if (!str_copy(path, store->path, sizeof store->path)) {
-        return fault_set(why, ERR_LIMIT, "the path of the store is too long");
-    }
-    return ERR_OK;
-}
-
 static enum err open_connections(struct store *store, const struct store_options *options,
                                  struct fault *why)
 {
-    enum sqlite_use use = store->on_disk ? USE_WRITE : USE_MEMORY;
-    enum err err = sqlite_open(store->path, use, &store->writing, why);
+    enum err err = database_open(options->location, USE_WRITE, &store->writing, why);
     if (err == ERR_OK) {
-        struct schema_plan plan = {store->on_disk ? store->path : NULL, options->schemas,
-                                   options->schema_count, options->log};
+        struct schema_plan plan = {options->schemas, options->schema_count, options->log};
+        store->threaded = !store->writing->in_memory;
         err = schema_prepare(store->writing, &plan, why);
     }
-    if (err == ERR_OK && store->on_disk) {
-        err = sqlite_open(store->path, USE_READ, &store->reading, why);
+    if (err == ERR_OK && store->threaded) {
+        err = database_open(options->location, USE_READ, &store->reading, why);
     } else if (err == ERR_OK) {
         store->reading = store->writing;
     }
@@ -72,9 +47,9 @@ static enum err open_connections(struct store *store, const struct store_options
 static enum err start_threads(struct store *store, const struct store_options *options,
                               struct fault *why)
 {
-    enum err err = writer_new(store->writing, options, store->on_disk, &store->writer);
+    enum err err = writer_new(store->writing, options, store->threaded, &store->writer);
     if (err == ERR_OK) {
-        struct mutex *serial = store->on_disk ? NULL : writer_mutex(store->writer);
+        struct mutex *serial = store->threaded ? NULL : writer_mutex(store->writer);
         err = reader_new(store->reading, serial, &store->reader);
     }
     return err == ERR_OK ? ERR_OK : fault_set(why, err, "cannot start the threads of the store");
@@ -84,10 +59,7 @@ enum err store_open(const struct store_options *options, struct store **store, s
 {
     struct store *made = store_make();
     *store = NULL;
-    enum err err = read_location(options->location, made, why);
-    if (err == ERR_OK) {
-        err = open_connections(made, options, why);
-    }
+    enum err err = open_connections(made, options, why);
     if (err == ERR_OK) {
         err = start_threads(made, options, why);
     }
@@ -103,12 +75,9 @@ enum err store_open_read(struct str location, struct store **store, struct fault
 {
     struct store *made = store_make();
     *store = NULL;
-    enum err err = read_location(location, made, why);
-    if (err == ERR_OK && !made->on_disk) {
+    enum err err = database_open(location, USE_READ, &made->reading, why);
+    if (err == ERR_OK && made->reading->in_memory) {
         err = fault_set(why, ERR_UNSUPPORTED, "memory: is nothing another process could read");
-    }
-    if (err == ERR_OK) {
-        err = sqlite_open(made->path, USE_READ, &made->reading, why);
     }
     if (err == ERR_OK) {
         err = reader_new(made->reading, NULL, &made->reader);
@@ -129,12 +98,12 @@ void store_close(struct store *store)
     bool open = writer_free(store->writer);
     reader_free(store->reader);
     if (store->reading != store->writing) {
-        sqlite_close(store->reading);
+        database_close(store->reading);
     }
-    if (open && store->on_disk && schema_close(store->writing) != ERR_OK) {
-        sqlite_abandon(store->writing); /* found open at the next start, and checked then */
+    if (open && store->writing->kind->mark(store->writing, false) != ERR_OK) {
+        store->writing->kind->abandon(store->writing); /* found open, and checked, at next start */
     }
-    sqlite_close(store->writing);
+    database_close(store->writing);
     free(store);
 }
 

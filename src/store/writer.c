@@ -16,7 +16,7 @@
 #include "base/must.h"
 #include "base/num.h"
 #include "store/batch.h"
-#include "store/sqlite.h"
+#include "store/database.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,7 +35,7 @@ struct load {
 };
 
 struct writer {
-    struct sqlite *database; /* the thread's alone; without a thread, under the mutex */
+    struct database *database; /* the thread's alone; without a thread, under the mutex */
     const struct log *log;
     const struct env *env;
     bool threaded;
@@ -129,8 +129,7 @@ static void close_store(struct writer *writer)
         return;
     }
     writer->failed = true;
-    (void)snprintf(writer->health.why, sizeof writer->health.why, "%s",
-                   sqlite_why(writer->database));
+    (void)snprintf(writer->health.why, sizeof writer->health.why, "%s", writer->database->why);
 }
 
 static void say_closed(const struct writer *writer)
@@ -138,7 +137,7 @@ static void say_closed(const struct writer *writer)
     if (writer->log != NULL) {
         log_say(writer->log, LOG_ERROR, "store",
                 "%s: the store is closed until the process restarts; commitments are refused",
-                sqlite_why(writer->database));
+                writer->database->why);
     }
 }
 
@@ -146,7 +145,7 @@ static void say_mistaken(const struct writer *writer)
 {
     if (writer->log != NULL) {
         log_say(writer->log, LOG_ERROR, "store", "a unit was refused as invalid; last error: %s",
-                sqlite_why(writer->database));
+                writer->database->why);
     }
 }
 
@@ -179,9 +178,9 @@ static void write_batch(struct writer *writer, struct store_unit *first)
     tell_all(first);
     /* After the telling: nobody waits for a checkpoint. What it fails to copy stays in the log. */
     bool open = err == ERR_OK;
-    if (open && sqlite_checkpoint(writer->database) != ERR_OK) {
+    if (open && writer->database->kind->tidy(writer->database) != ERR_OK) {
         open = false;
-        sqlite_abandon(writer->database);
+        writer->database->kind->abandon(writer->database);
         mutex_lock(&writer->mutex);
         close_store(writer);
         mutex_unlock(&writer->mutex);
@@ -358,7 +357,7 @@ enum err writer_submit(struct writer *writer, struct store_unit *unit)
 
 /* ---- life ---- */
 
-enum err writer_new(struct sqlite *database, const struct store_options *options, bool threaded,
+enum err writer_new(struct database *database, const struct store_options *options, bool threaded,
                     struct writer **writer)
 {
     struct writer *made = must_have(calloc(1, sizeof *made));

@@ -10,11 +10,11 @@
 #include "store/store.h"
 #include "sys/thread.h"
 
-struct sqlite;
+struct database;
 struct writer;
 
 /* `threaded` false: units are written inside writer_submit, under the mutex. */
-enum err writer_new(struct sqlite *database, const struct store_options *options, bool threaded,
+enum err writer_new(struct database *database, const struct store_options *options, bool threaded,
                     struct writer **writer) MUST_USE;
 /* Writes what is queued; the store is still open when it returns true. NULL is fine (false). */
 bool writer_free(struct writer *writer);
