@@ -97,11 +97,16 @@ static enum err place(struct fault *fault, const char *path, enum err code)
                : fault_set(fault, code, "%s: %.200s", file, words);
 }
 
-/* Before the first request comes to a route that keeps nothing. */
+/* Before the first request comes to a route or a tool that keeps nothing. */
 static void begin_wiping(const struct generation *g)
 {
     for (size_t i = 0; i < g->route_count; i++) {
         if (g->routes[i].ephemeral) {
+            wipe_begin();
+        }
+    }
+    for (size_t i = 0; i < g->tool_count; i++) {
+        if (g->tools[i].route.ephemeral) {
             wipe_begin();
         }
     }

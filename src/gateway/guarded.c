@@ -166,14 +166,7 @@ static void take_result(struct guarded *g, const struct trial *j, struct arena *
     }
     g->splices = splices;
     g->splice_count = j->splice_count;
-    g->input.arena = arena;
-    struct guard_finding *findings = arena_array_of(arena, struct guard_finding,
-                                                    GUARD_FINDINGS_MAX);
-    for (size_t i = 0; i < g->input.count; i++) {
-        findings[i] = g->input.findings[i];
-        findings[i].rule = arena_str(arena, findings[i].rule);
-    }
-    g->input.findings = findings;
+    guard_report_move(&g->input, arena);
 }
 
 static void run(struct job *job)
@@ -342,7 +335,7 @@ void guarded_tell(struct exchange *x, struct str direction, const struct guard_r
                .text = f->text, .start = f->start, .end = f->end, .score = f->score);
         sound_alarm(x, f, output);
     }
-    RECORD(&x->record, now, guards_judged, .direction = direction, .set = x->guarded->set->name,
+    RECORD(&x->record, now, guards_judged, .direction = direction, .set = x->route->guards->name,
            .summary = guard_summary(report, x->arena),
            .verdict = str_of(verdict_name(report->verdict)),
            .would = str_of(verdict_name(report->would)), .findings = report->total,

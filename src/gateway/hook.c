@@ -213,6 +213,31 @@ enum err hook_body_input(const struct exchange *x, const struct guard_hook *hook
     return end_body(&w);
 }
 
+enum err hook_body_texts(const struct exchange *x, const struct guard_hook *hook,
+                         enum guard_id guard, const struct hook_texts *shown, struct buf *body)
+{
+    struct json_writer w;
+    size_t bytes = 0;
+    for (size_t i = 0; i < shown->count; i++) {
+        bytes += shown->texts[i].len;
+    }
+    if (bytes > hook->conf.text_max) {
+        return ERR_LIMIT;
+    }
+    buf_init(body, 6 * bytes + shown->count * FRAMING_BYTES + KIB(64));
+    json_writer_init(&w, body);
+    begin_body(&w, x, shown->direction, guard_name(guard));
+    for (size_t i = 0; i < shown->count; i++) {
+        if (shown->texts[i].len > 0) {
+            json_begin_object(&w);
+            json_member_cstr(&w, "from", provenance_name(shown->from));
+            json_member_str(&w, "text", shown->texts[i]);
+            json_end_object(&w);
+        }
+    }
+    return end_body(&w);
+}
+
 enum err hook_body_output(const struct exchange *x, const struct guard_hook *hook, struct str text,
                           struct buf *body)
 {

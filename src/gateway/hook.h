@@ -8,6 +8,7 @@
 #ifndef AIRE_GATEWAY_HOOK_H
 #define AIRE_GATEWAY_HOOK_H
 
+#include "domain/provenance.h"
 #include "gateway/exchange.h"
 #include "security/guard_set.h"
 
@@ -33,6 +34,16 @@ void hook_cancel(struct hook_call *call);
  * to be shown, or more than TEXTS_MAX. */
 enum err hook_body_input(const struct exchange *x, const struct guard_hook *hook,
                          enum guard_id guard, const struct json *json, struct buf *body) MUST_USE;
+/* Whole texts that pass between an agent and a tool. */
+struct hook_texts {
+    const char *direction; /* "call" or "result" */
+    enum provenance from;
+    const struct str *texts; /* decoded; empty ones are left out */
+    size_t count;
+};
+enum err hook_body_texts(const struct exchange *x, const struct guard_hook *hook,
+                         enum guard_id guard, const struct hook_texts *shown,
+                         struct buf *body) MUST_USE;
 enum err hook_body_output(const struct exchange *x, const struct guard_hook *hook, struct str text,
                           struct buf *body) MUST_USE;
 

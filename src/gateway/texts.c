@@ -141,6 +141,7 @@ struct walk {
     enum err stripped;
     size_t room;
     bool answer;
+    bool tool;                    /* arguments or an answer of one */
     struct hierarchy_order order; /* of the messages */
     struct frame frames[JSON_DEPTH_MAX + 1];
     size_t depth;
@@ -444,8 +445,10 @@ static void walk_all(struct walk *walk)
 {
     const struct json *json = walk->json;
     *walk->texts = (struct texts){0};
-    walk->frames[0] = (struct frame){
-        .end = json->count, .provenance = walk->answer ? PROVENANCE_ASSISTANT : PROVENANCE_USER};
+    walk->frames[0] = (struct frame){.end = json->count,
+                                     .free = walk->tool,
+                                     .provenance = walk->answer ? PROVENANCE_ASSISTANT
+                                                                : PROVENANCE_USER};
     walk->depth = 1;
     for (uint32_t node = 0; node < json->count; node++) {
         while (walk->frames[walk->depth - 1].end <= node) {
@@ -459,6 +462,12 @@ static void walk_all(struct walk *walk)
 void texts_of_request(const struct json *json, struct arena *arena, struct texts *texts)
 {
     struct walk walk = {.json = json, .arena = arena, .texts = texts};
+    walk_all(&walk);
+}
+
+void texts_of_tool(const struct json *json, struct arena *arena, struct texts *texts)
+{
+    struct walk walk = {.json = json, .arena = arena, .texts = texts, .tool = true};
     walk_all(&walk);
 }
 

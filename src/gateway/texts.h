@@ -44,6 +44,8 @@ struct texts {
 };
 
 void texts_of_request(const struct json *json, struct arena *arena, struct texts *texts);
+/* Arguments or an answer of a tool: an object of free form; provenance is the caller's to know. */
+void texts_of_tool(const struct json *json, struct arena *arena, struct texts *texts);
 void texts_of_answer(const struct json *json, struct arena *arena, struct texts *texts);
 
 /* Token probabilities of an answer spell its words a second time, in pieces that no guardrail

@@ -54,7 +54,8 @@ struct tool_call {
     struct str tail;    /* behind the base path, as it came: "" or "/..." */
     struct str decoded; /* the same without percent signs */
     struct str key;     /* idempotency key, sent where the action says; "" none (tool_call.h) */
-    bool reached;       /* an attempt failed whose bytes may have reached the tool */
+    struct inspecting *inspecting; /* the inspect stage's own */
+    bool reached;                  /* an attempt failed whose bytes may have reached the tool */
 };
 
 /* Where a path below /tools/ leads. False: it names no tool. `tail` begins with '/' or is "". */

@@ -333,7 +333,7 @@ void upstream_answered(struct exchange *x)
         RECORD(&x->record, loop_wall(x->gateway->loop), incident_ended, .route = x->route->name,
                .recovery = recovery);
     }
-    x->status = 200;
+    x->status = x->tool.tool != NULL ? x->attempt->status : 200;
     if (x->attempt->streaming) {
         (void)attempt_send(x->attempt); /* all but the locked end */
     } else {
@@ -349,7 +349,6 @@ static void release_plain(struct exchange *x)
 {
     struct attempt *a = x->attempt;
     if (x->tool.tool != NULL) {
-        exchange_leaves(x, buf_str(&a->body));
         reply_begin(x, a->status, a->fields, a->field_count, a->content_type,
                     num_max(a->announced, a->body.len));
     } else {
@@ -387,6 +386,10 @@ void upstream_block(struct exchange *x)
     must(x->state == EXCHANGE_SETTLE);
     x->failure = FAILURE_blocked;
     x->failure_body = STR("");
+    if (!http_call_begun(x->call)) { /* none of it leaves */
+        x->response_bytes = 0;
+        buf_clear(&x->captured);
+    }
     fail_path(x);
 }
 

@@ -102,3 +102,14 @@ struct str guard_summary(const struct guard_report *report, struct arena *arena)
     buf_end(&text);
     return line;
 }
+
+void guard_report_move(struct guard_report *report, struct arena *arena)
+{
+    const struct guard_finding *from = report->findings;
+    report->arena = arena;
+    report->findings = arena_array_of(arena, struct guard_finding, GUARD_FINDINGS_MAX);
+    for (size_t i = 0; i < report->count; i++) {
+        report->findings[i] = from[i];
+        report->findings[i].rule = arena_str(arena, from[i].rule);
+    }
+}

@@ -62,6 +62,8 @@ struct guard_report {
 /* It ran and found nothing so far. */
 void guard_ran(struct guard_report *report, enum guard_id guard, enum mode mode, double score);
 void guard_found(struct guard_report *report, const struct guard_finding *finding, enum mode mode);
+/* What it holds, copied into another arena. */
+void guard_report_move(struct guard_report *report, struct arena *arena);
 /* `why` is a word, static. Closed: that is as good as a finding that blocks. */
 void guard_not_evaluated(struct guard_report *report, enum guard_id guard, enum mode mode,
                          bool closed, const char *why);

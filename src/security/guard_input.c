@@ -137,6 +137,13 @@ static void check_rank(struct judged *j)
     }
 }
 
+/* How a consequence is told that would change the text. */
+static enum mode changing(const struct guard_input *input, enum verdict verdict, enum mode mode)
+{
+    return input->vault == NULL && verdict == VERDICT_REDACT && mode == MODE_ENFORCE ? MODE_OBSERVE
+                                                                                     : mode;
+}
+
 static void sanitise(struct judged *j)
 {
     struct guard_input *input = j->input;
@@ -145,6 +152,7 @@ static void sanitise(struct judged *j)
     if (mode == MODE_OFF || j->text->form == GUARD_TEXT_NUMBER) {
         return;
     }
+    enum mode told = changing(input, VERDICT_REDACT, mode);
     struct sanitize_result result;
     sanitize(j->text->text, is_trusted(j->text->provenance) ? SANITIZE_TRUSTED : SANITIZE_PROMPT,
              input->arena, &result);
@@ -158,11 +166,11 @@ static void sanitise(struct judged *j)
                                               .end = found->end,
                                               .score = 1,
                                               .verdict = VERDICT_REDACT};
-        guard_found(&input->report, &finding, mode);
+        guard_found(&input->report, &finding, told);
     }
     if (mode == MODE_ENFORCE && result.changed) {
-        j->view = result.view;
-        j->sanitised = true;
+        j->view = result.view; /* the others judge what a reader sees */
+        j->sanitised = told == MODE_ENFORCE;
     }
     score_injection(j, result.hidden);
 }
@@ -178,6 +186,7 @@ static enum verdict tell(struct judged *j, const struct screen *screen,
         guard_not_evaluated(&j->input->report, probe->guard, what.mode, true, "over_limit");
         return VERDICT_BLOCK;
     }
+    what.mode = changing(j->input, what.verdict, what.mode);
     const struct guard_finding finding = {
         .guard = probe->guard,
         .rule = what.rule,
@@ -348,7 +357,7 @@ void guard_input_judge(struct guard_input *input)
     struct screen acting;
     struct screen noting;
     size_t count = side->acting.count;
-    must(count + 2 <= SCREEN_FINDERS_MAX && input->vault != NULL);
+    must(count + 2 <= SCREEN_FINDERS_MAX);
     for (size_t i = 0; i < count; i++) {
         finders[i] = side->acting.finders[i];
         guard_ran(&input->report, side->acting.items[i].guard, side->acting.items[i].mode, 0);
@@ -356,7 +365,7 @@ void guard_input_judge(struct guard_input *input)
     for (size_t i = 0; i < side->noting.count; i++) {
         guard_ran(&input->report, side->noting.items[i].guard, side->noting.items[i].mode, 0);
     }
-    if (side->restores) {
+    if (side->restores && input->vault != NULL) {
         finders[count++] = placeholder_finder;
         finders[count++] = vault_forgery_finder(input->vault);
     }

@@ -39,7 +39,8 @@ struct guard_input_edit {
 struct guard_input {
     const struct guard_side *side;
     const struct injection_model *model;
-    struct vault *vault; /* of the session, or of the exchange alone */
+    struct vault *vault; /* of the session, or of the exchange alone; NULL: the texts must not
+                            change, and what would be redacted is noted */
     struct arena *arena;
     const struct guard_text *texts;
     size_t count;

@@ -183,7 +183,7 @@ static void take_step(struct exchange *x, struct asking *asking)
 static enum flow on_request(struct exchange *x, void *state)
 {
     struct asking *asking = state;
-    if (x->route->guards == NULL || x->json.count == 0) {
+    if (x->route->guards == NULL || x->json.count == 0 || x->tool.tool != NULL) {
         return FLOW_NEXT;
     }
     if (x->guarded == NULL) {

@@ -10,6 +10,16 @@
 #include "gateway/stage.h"
 #include "gateway/tool_call.h"
 
+/* Of a tool's call the arguments stand in its path, too. */
+static struct str captured_request(struct exchange *x)
+{
+    const struct http_head *head = http_call_head(x->call);
+    struct str body = http_call_body(x->call);
+    const struct str parts[] = {head->method, STR(" "), head->target, STR("\n\n"),
+                                str_cut(body, 0, CAPTURE_BYTES_MAX)};
+    return x->tool.tool != NULL ? arena_join(x->arena, parts, 5) : body;
+}
+
 static void emit_capture(struct exchange *x)
 {
     enum route_capture capture = x->route != NULL ? x->route->capture : CAPTURE_NONE;
@@ -23,7 +33,7 @@ static void emit_capture(struct exchange *x)
            .tool_calls = x->answer.tool_calls);
     if (capture == CAPTURE_FULL) {
         RECORD(&x->record, now, content_captured,
-               .request = utf8_head(http_call_body(x->call), CAPTURE_BYTES_MAX),
+               .request = utf8_head(captured_request(x), CAPTURE_BYTES_MAX),
                .response = buf_str(&x->captured));
     }
 }
