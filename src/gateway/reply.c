@@ -106,8 +106,8 @@ static bool holds_our_key(struct str value)
     return str_find(value, STR("aire_")) != SIZE_MAX;
 }
 
-#define ADDED_FIELDS 2 /* to a request: credential, traceparent */
-#define TOOL_FIELDS  (TOOL_FIELDS_MAX + 1)
+#define ADDED_FIELDS 2                     /* to a request: credential, traceparent */
+#define TOOL_FIELDS  (TOOL_FIELDS_MAX + 1) /* beside them, to a tool: its own and the key */
 
 /* A tool's own fields stand in place of the client's of the same name. */
 static bool is_replaced(const struct exchange *x, const struct provider *provider, struct str name)
@@ -142,7 +142,7 @@ size_t reply_request_fields(struct exchange *x, const struct provider *provider,
     size_t count = 0;
     bool own = provider->auth == AUTH_STORED;
     bool tool = provider->kind == PROVIDER_TOOL;
-    size_t room = HTTP_FIELDS_MAX - ADDED_FIELDS - (tool ? TOOL_FIELDS : 0);
+    size_t room = HTTP_FIELDS_MAX - ADDED_FIELDS - (tool ? provider->field_count + 1 : 0);
     bool has_connection = http_head_has(head, STR("connection"));
     for (size_t i = 0; i < head->count && count < room; i++) {
         struct str name = head->fields[i].name;

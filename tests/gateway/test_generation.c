@@ -188,6 +188,40 @@ static void test_the_example_loads_without_what_comes_later(void **state)
     buf_end(&text);
 }
 
+/* A tool with so many actions and header fields. */
+static struct str wide_tool(struct arena *arena, int actions, int fields)
+{
+    struct buf text;
+    buf_init(&text, 65536);
+    enum err code = buf_printf(&text,
+                               "version: 1\nproviders:\n  p: {dialect: openai, base_url: "
+                               "http://h}\ntools:\n  t:\n    http: http://h\n    actions:\n");
+    for (int i = 0; i < actions; i++) {
+        code = code == ERR_OK ? buf_printf(&text, "      a%d: {effect: read}\n", i) : code;
+    }
+    code = code == ERR_OK ? buf_printf(&text, "    headers:\n") : code;
+    for (int i = 0; i < fields; i++) {
+        code = code == ERR_OK ? buf_printf(&text, "      h%d: v\n", i) : code;
+    }
+    assert_int_equal(code, ERR_OK);
+    struct str kept = arena_str(arena, buf_str(&text));
+    buf_end(&text);
+    return kept;
+}
+
+static void test_a_tool_is_as_wide_as_its_limits(void **state)
+{
+    struct arena *arena = arena_new(65536);
+    struct generation *g = load(*state, wide_tool(arena, TOOL_ACTIONS_MAX, TOOL_FIELDS_MAX).at);
+    assert_int_equal(g->tools[0].action_count, TOOL_ACTIONS_MAX);
+    assert_int_equal(g->tools[0].provider.field_count, TOOL_FIELDS_MAX);
+    assert_int_equal(g->tools[0].rate.count, 10); /* the standard's, where none is declared */
+    generation_unref(g);
+    (void)refuse(*state, wide_tool(arena, TOOL_ACTIONS_MAX + 1, 1).at);
+    (void)refuse(*state, wide_tool(arena, 1, TOOL_FIELDS_MAX + 1).at);
+    arena_free(arena);
+}
+
 static const char two_providers[] =
     "version: 1\n"
     "providers:\n"
@@ -342,6 +376,7 @@ int main(void)
         TEST(test_every_contradiction_is_refused_with_its_place),
         TEST(test_no_refusal_shows_a_secret),
         TEST(test_the_example_loads_without_what_comes_later),
+        TEST(test_a_tool_is_as_wide_as_its_limits),
         TEST(test_addresses_are_taken_apart),
         TEST(test_undeclared_models_go_to_the_first_provider_of_the_dialect),
         TEST(test_without_a_provider_of_the_dialect_there_is_no_such_route),
