@@ -80,12 +80,13 @@ static bool verdict_allows(struct exchange *x)
 void pipeline_request(struct exchange *x)
 {
     must(x->magic == EXCHANGE_MAGIC && x->state == EXCHANGE_REQUEST);
-    for (; x->stage < STAGES; x->stage++) {
+    unsigned char *state = state_of(x, x->stage);
+    for (; x->stage < STAGES; state += state_size(x->stage++)) {
         const struct stage *stage = stages[x->stage];
         if (stage == NULL || stage->on_request == NULL) {
             continue;
         }
-        if (stage->on_request(x, state_of(x, x->stage)) != FLOW_NEXT) {
+        if (stage->on_request(x, state) != FLOW_NEXT) {
             return;
         }
     }
@@ -96,9 +97,10 @@ void pipeline_request(struct exchange *x)
 
 void pipeline_attempt(struct exchange *x, struct json_edit *edit)
 {
-    for (size_t i = 0; i < STAGES; i++) {
+    unsigned char *state = x->states;
+    for (size_t i = 0; i < STAGES; state += state_size(i++)) {
         if (stages[i] != NULL && stages[i]->on_attempt != NULL) {
-            stages[i]->on_attempt(x, state_of(x, i), edit);
+            stages[i]->on_attempt(x, state, edit);
         }
     }
 }
@@ -155,10 +157,11 @@ bool pipeline_answer(struct exchange *x, const struct json *json, struct json_ed
 void pipeline_response(struct exchange *x)
 {
     must(x->state == EXCHANGE_SETTLE);
-    for (; x->stage < STAGES; x->stage++) {
+    unsigned char *state = state_of(x, x->stage);
+    for (; x->stage < STAGES; state += state_size(x->stage++)) {
         const struct stage *stage = stages[x->stage];
         if (stage != NULL && stage->on_response != NULL &&
-            stage->on_response(x, state_of(x, x->stage)) != FLOW_NEXT) {
+            stage->on_response(x, state) != FLOW_NEXT) {
             return;
         }
         if (!answer_allowed(x)) {
@@ -180,9 +183,10 @@ void pipeline_resume(struct exchange *x)
 
 void pipeline_end(struct exchange *x)
 {
-    for (size_t i = 0; i < STAGES; i++) {
+    unsigned char *state = x->states;
+    for (size_t i = 0; i < STAGES; state += state_size(i++)) {
         if (stages[i] != NULL && stages[i]->on_end != NULL) {
-            stages[i]->on_end(x, state_of(x, i));
+            stages[i]->on_end(x, state);
         }
     }
 }
