@@ -60,6 +60,7 @@ tools:
       undo: {effect: idempotent, match: "DELETE /orders/{id}/hold"}
   root: {http: "http://TOOL", rate: 100000/min, guardrails: off}
   brief: {http: "http://TOOL", rate: 2/min}
+  careful: {http: "http://TOOL", rate: 1000/min, record: before_release}
   fragile: {http: "http://TOOL", rate: 1000/min, guardrails: off,
             retries: {attempts: 1}, breaker: {failures: 2, open: 60s}}
   bearer: {http: "http://TOOL", rate: 1000/min, keys: [first-secret, second-secret], guardrails: off}
@@ -271,6 +272,11 @@ routes:
         self.assertEqual(self.refused(done, 502, "tool_unreachable"), "the tool could not be reached")
         self.assertEqual(done.header("x-aire-attempts"), "2")
 
+    def test_connection_that_is_reset_at_once_may_have_brought_an_unsafe_call(self):
+        self.tool.slams = True
+        self.assertIn("not known", self.refused(self.ask("shop/refund", {"a": 1}), 502, "tool_failed"))
+        self.assertEqual(self.tool.accepted, 1)
+
     def test_unsafe_call_never_travels_on_a_pooled_connection(self):
         self.tool.reset()
         for _ in range(3):
@@ -403,6 +409,12 @@ routes:
         self.assertEqual((called["tool"], called["action"], called["effect"], called["method"]),
                          ("shop", "refund", "unsafe", "POST"))
         self.assertEqual((called["keyed"], called["in_doubt"], called["outcome"]), (True, True, "failed"))
+
+    def test_record_may_be_durable_before_the_answer(self):
+        done = self.ask("careful/x", {"a": 1})
+        self.assertEqual((done.status, done.body), (200, b'{"ok":true}'))
+        shown = self.governor.command("exchanges", "show", done.header("x-aire-id"))["events"]
+        self.assertIn("tool_called", [event["event"] for event in shown])
 
     def test_metrics_count_calls_by_action(self):
         self.ask("shop/put/1", {"a": 1})

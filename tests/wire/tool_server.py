@@ -44,6 +44,7 @@ class ToolServer:
         self.accepted = 0
         self.script = []
         self.answer = reply(200, b'{"ok":true}')
+        self.slams = False  # connections are reset when the first byte is there, unread
         self.ended = threading.Event()
         threading.Thread(target=self.accept, daemon=True).start()
 
@@ -56,6 +57,7 @@ class ToolServer:
             self.seen = []
             self.accepted = 0
             self.script = list(script)
+            self.slams = False
             self.answer = answer if answer is not None else reply(200, b'{"ok":true}')
 
     def accept(self):
@@ -71,6 +73,10 @@ class ToolServer:
     def serve(self, conn):
         with conn:
             try:
+                if self.slams:
+                    conn.recv(1, socket.MSG_PEEK)
+                    conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    return
                 while self.one(conn):
                     pass
             except (OSError, ValueError):
