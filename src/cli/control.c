@@ -289,7 +289,7 @@ static void warn_undeclared(const struct cli *cli, const struct shown *shown)
     if (json_parse(&json, buf_str(&shown->text), NULL, arena, NULL) == ERR_OK &&
         json_is(&json, json_path(&json, STR("/declared")), JSON_FALSE)) {
         (void)cli_fail(cli, CLI_OK,
-                       "done, but the configuration declares no agent or route of that name");
+                       "done, but the configuration declares no agent, route or tool of that name");
     }
     arena_free(arena);
 }

@@ -18,7 +18,7 @@ void routes_allow(struct str path, char *to, size_t room);
 /* The text that stands in `path` where the template has {name}; "" when it has none. */
 struct str routes_capture(const struct api_route *route, struct str path, struct str name);
 
-/* Member "declared": does the configuration in force know this agent or route? null without a
+/* Member "declared": does the configuration in force know this agent, route or tool? null without a
  * server. */
 void api_put_declared(struct asked *asked, enum stop_kind kind, struct str name);
 

@@ -513,6 +513,7 @@ static void fail_path(struct exchange *x)
             x->retry_after_ms = 5000;
         }
         bool doubt = tool_call_in_doubt(x) && !blocked;
+        x->retry_after_ms = doubt ? 0 : x->retry_after_ms; /* no invitation to do it twice */
         reply_error(x, ending->status, NULL, ending->code,
                     doubt ? arena_printf(x->arena, "%s; whether the call took effect is not known",
                                          ending->words)

@@ -210,7 +210,7 @@ class WithServer(Commands):
         self.assertIn("a server runs here", self.aire("doctor").stdout)
 
     def test_a_name_that_nothing_declares_is_done_and_said(self):
-        for command in (("agent", "stop", "typo"), ("route", "stop", "typo"),
+        for command in (("agent", "stop", "typo"), ("route", "stop", "typo"), ("tool", "stop", "typo"),
                         ("key", "create", "x", "--agent", "typo")):
             self.assertIn("declares no", self.aire(*command).stderr)
         self.assertEqual(self.aire("route", "stop", "default-openai").stderr, "")

@@ -292,6 +292,13 @@ routes:
         self.tool.reset(RESET)
         self.assertNotIn("not known", self.refused(self.ask("shop/find", method="GET"), 502, "tool_failed"))
 
+    def test_call_in_doubt_is_not_asked_to_come_again(self):
+        self.tool.reset(reply(503, b"", (("Retry-After", "7"),)))
+        done = self.ask("shop/refund", {"a": 1})
+        self.assertIsNone(done.header("retry-after"))
+        self.assertEqual(done.header("x-should-retry"), "false")
+        self.assertEqual(self.ask("shop/find", method="GET").header("retry-after"), "7")
+
     def test_failure_then_answer_is_one_clean_answer(self):
         self.tool.reset(script=[reply(500, b"secret words"), reply(503, b"more")])
         done = self.ask("shop/find", method="GET")
