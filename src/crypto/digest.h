@@ -6,6 +6,7 @@
 
 #include "base/str.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define DIGEST_BYTES 32
@@ -15,6 +16,8 @@ struct digest {
 };
 
 struct digest digest_of(struct str bytes);
+/* Of what the parts are when they stand one behind the other. */
+struct digest digest_of_parts(const struct str *parts, size_t count);
 /* In constant time. */
 bool digest_equal(const struct digest *a, const struct digest *b);
 /* The 32 bytes, borrowed from `digest`. */

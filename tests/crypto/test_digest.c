@@ -37,6 +37,25 @@ static void sha256_gives_the_published_values(void **state)
           "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
 }
 
+/* Wherever it is cut, around the 64 bytes of a block too. */
+static void parts_are_one_text(void **state)
+{
+    (void)state;
+    char bytes[200];
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        bytes[i] = (char)(i * 7);
+    }
+    struct str whole = {bytes, sizeof bytes};
+    struct digest expected = digest_of(whole);
+    for (size_t cut = 0; cut <= whole.len; cut++) {
+        const struct str parts[] = {
+            str_cut(whole, 0, cut), {NULL, 0}, str_cut(whole, cut, whole.len)};
+        struct digest digest = digest_of_parts(parts, 3);
+        assert_true(digest_equal(&digest, &expected));
+    }
+    shows(digest_of_parts(NULL, 0), hash_of_nothing);
+}
+
 static void digests_differ_in_any_bit(void **state)
 {
     (void)state;
@@ -55,6 +74,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sha256_gives_the_published_values),
+        cmocka_unit_test(parts_are_one_text),
         cmocka_unit_test(digests_differ_in_any_bit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
