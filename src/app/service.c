@@ -140,6 +140,7 @@ static void init_commons(struct service *s, bool recording)
     c->env = &s->env;
     c->identity = identity_new(seed);
     c->limits = limits_new(seed);
+    c->journal = journal_new(seed);
     c->stops = stops_new();
     c->registry = registry_new();
     c->recording = recording;
@@ -462,6 +463,7 @@ void service_stop(struct service *s)
     limits_free(s->commons.limits);
     stops_free(s->commons.stops);
     sessions_free(s->commons.sessions);
+    journal_free(s->commons.journal);
     alarms_free(s->commons.alarms);
     keyring_free(s->commons.keyring);
     mutex_end(&s->commons.lock);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * shard.c - hands each call to the gateway (/v1, /tools) or the console (all other paths). */
+ * shard.c - hands each call to the gateway (/v1, /tools, /run) or the console (all others). */
 #include "app/shard.h"
 
 #include "base/must.h"
@@ -10,7 +10,8 @@
 
 static bool is_gateway_path(struct str path)
 {
-    return str_starts(path, STR("/v1/")) || str_starts(path, STR("/tools/"));
+    return str_starts(path, STR("/v1/")) || str_starts(path, STR("/tools/")) ||
+           str_starts(path, STR("/run/"));
 }
 
 static void on_head(void *owner, struct http_call *call)

@@ -4,6 +4,7 @@
 
 #include "gateway/ledger.h"
 #include "operations/stops.h"
+#include "resilience/run_store.h"
 #include "security/identity.h"
 #include "security/keyring.h"
 #include "security/limits.h"
@@ -11,7 +12,7 @@
 void tables_schemas(struct schema schemas[TABLES_SCHEMAS])
 {
     const struct schema *const owners[TABLES_SCHEMAS] = {
-        &ledger_schema, &identity_schema, &limits_schema, &stops_schema, &keyring_schema};
+        &ledger_schema, &identity_schema, &limits_schema, &stops_schema, &keyring_schema, &run_schema};
     for (size_t i = 0; i < TABLES_SCHEMAS; i++) {
         schemas[i] = *owners[i];
     }

@@ -7,10 +7,12 @@
 
 #include "base/must.h"
 #include "base/utf8.h"
+#include "gateway/attempt_plain.h"
 #include "gateway/attempt_request.h"
 #include "gateway/pipeline.h"
 #include "gateway/reply.h"
 #include "gateway/texts.h"
+#include "gateway/tool_answer.h"
 #include "gateway/tool_call.h"
 #include "gateway/upstream.h"
 
@@ -18,8 +20,6 @@
  */
 #define TAIL_MS      2000
 #define DONE_TAIL_MS 100
-
-static void fail(struct attempt *a, enum failure failure, struct str words);
 
 static struct loop *loop_of(const struct attempt *a)
 {
@@ -142,7 +142,7 @@ void attempt_abandon(struct attempt *a, enum failure failure)
     }
 }
 
-static void fail(struct attempt *a, enum failure failure, struct str words)
+void attempt_fail(struct attempt *a, enum failure failure, struct str words)
 {
     struct exchange *x = a->x;
     if (attempt_tells_credential(a, words)) {
@@ -152,153 +152,20 @@ static void fail(struct attempt *a, enum failure failure, struct str words)
     x->failure_status = a->status;
     x->failure_words = arena_str(x->arena, utf8_head(words, 512));
     struct str said = words.len > 0 ? x->failure_words : str_of(failure_action(failure)->help);
-    target_state_failed(a->target->state, loop_wall(loop_of(a)), said);
+    if (a->target != NULL) {
+        target_state_failed(a->target->state, loop_wall(loop_of(a)), said);
+    }
     attempt_abandon(a, failure);
     upstream_failed(x);
 }
 
-static void succeed(struct attempt *a)
+void attempt_succeed(struct attempt *a)
 {
     timer_disarm(&a->timer);
-    settle(a, a->x->answer.refused ? FAILURE_refused : FAILURE_none);
+    if (!a->settled) {
+        settle(a, a->x->answer.refused ? FAILURE_refused : FAILURE_none);
+    }
     upstream_answered(a->x);
-}
-
-/* ---- plain answers and error bodies ---- */
-
-static enum failure read_error(struct attempt *a, struct str *words)
-{
-    struct exchange *x = a->x;
-    struct json json;
-    struct error_fields fields = {0};
-    struct str body = buf_str(&a->body);
-    bool readable = json_parse(&json, body, NULL, x->gateway->scratch, NULL) == ERR_OK &&
-                    json_is(&json, JSON_ROOT, JSON_OBJECT);
-    if (readable) {
-        dialect_error_fields(&json, x->arena, &fields);
-    }
-    arena_reset(x->gateway->scratch); /* the tape; strings are in the exchange's arena */
-    enum failure failure = failure_of_status(a->status, fields.code, fields.type, fields.message);
-    x->retry_after_ms = retry_after_ms(a->retry_after_ms, a->retry_after, loop_wall(loop_of(a)));
-    *words = fields.message;
-    /* The client's own fault is explained best by who found it. */
-    bool passes = failure == FAILURE_client || failure == FAILURE_too_long ||
-                  failure == FAILURE_refused || failure == FAILURE_conflict ||
-                  (failure == FAILURE_credential && a->target->provider->auth == AUTH_CLIENT);
-    passes = passes && readable &&
-             (a->target->provider->auth == AUTH_CLIENT || !attempt_tells_credential(a, body));
-    x->failure_body = passes ? arena_str(x->arena, body) : STR("");
-    return failure;
-}
-
-/* A tool's answer is its own, whatever it says, unless the tool itself failed. */
-static bool is_answer(const struct attempt *a)
-{
-    return a->x->tool.tool != NULL ? a->status < 500 : a->status == 200;
-}
-
-static bool has_other_key(const struct attempt *a)
-{
-    const struct provider *provider = a->target->provider;
-    return provider->auth == AUTH_STORED && a->x->keys_tried + 1 < provider->keys.count;
-}
-
-static void finish_tool(struct attempt *a)
-{
-    struct exchange *x = a->x;
-    if (!is_answer(a)) {
-        x->retry_after_ms = retry_after_ms(a->retry_after_ms, a->retry_after,
-                                           loop_wall(loop_of(a)));
-        fail(a, FAILURE_provider, arena_printf(x->arena, "the tool answered %u", a->status));
-    } else if (a->status == 401 && has_other_key(a)) {
-        fail(a, FAILURE_credential, STR(""));
-    } else if (attempt_answer_tells(a)) {
-        exchange_raise(x, VERDICT_BLOCK, "credential");
-        fail(a, FAILURE_blocked, STR("the answer holds the tool's credential"));
-    } else {
-        a->content = a->first = loop_now(loop_of(a));
-        x->answer.terminal = true;
-        succeed(a);
-    }
-}
-
-/* Where judges may change the answer, its token probabilities, which spell it once more, go. */
-static bool judge_document(struct exchange *x, const struct json *json, struct json_edit *edit)
-{
-    if (x->judgement.holding != 0 &&
-        texts_drop_logprobs(json, x->gateway->scratch, edit) != ERR_OK) {
-        exchange_raise(x, VERDICT_BLOCK, "logprobs");
-        return false;
-    }
-    return pipeline_answer(x, json, edit);
-}
-
-/* A plain answer's texts are judged, and the body becomes splice(body, edits). */
-static bool judge_plain(struct attempt *a, const struct json *json)
-{
-    struct exchange *x = a->x;
-    struct json_edit edit;
-    json_edit_init(&edit, buf_str(&a->body), x->arena);
-    if (!judge_document(x, json, &edit)) {
-        return false;
-    }
-    if (edit.count > 0) {
-        struct buf body;
-        buf_init(&body, a->body.limit + STREAM_HELD_MAX);
-        if (json_edit_apply(&edit, &body) != ERR_OK) {
-            buf_end(&body);
-            exchange_raise(x, VERDICT_BLOCK, "length");
-            return false;
-        }
-        buf_end(&a->body);
-        a->body = body;
-    }
-    return true;
-}
-
-static void finish_plain(struct attempt *a)
-{
-    struct exchange *x = a->x;
-    struct json json;
-    struct json_problem problem;
-    struct str words = STR("");
-    if (x->tool.tool != NULL) {
-        finish_tool(a);
-        return;
-    }
-    if (a->status != 200) {
-        enum failure failure = read_error(a, &words);
-        fail(a, failure == FAILURE_none ? FAILURE_malformed : failure, words);
-        return;
-    }
-    /* The tape may be many times the answer, and is not needed after it was read. */
-    struct arena *tape = x->gateway->scratch;
-    if (json_parse(&json, buf_str(&a->body), NULL, tape, &problem) != ERR_OK) {
-        arena_reset(tape);
-        fail(a, FAILURE_malformed,
-             a->body.len == 0 ? STR("an empty answer")
-                              : arena_printf(x->arena, "the answer is not JSON: %s at byte %zu",
-                                             problem.what, problem.offset));
-        return;
-    }
-    enum failure failure = x->dialect->read_answer(&json, &x->answer, x->arena);
-    /* The body goes with the answer or with the attempt; the record comes later. */
-    x->answer.finish = arena_str(x->arena, x->answer.finish);
-    bool leaves = failure == FAILURE_none ||
-                  (failure == FAILURE_refused && !x->route->refusals_fall_back);
-    bool allowed = !leaves || judge_plain(a, &json);
-    arena_reset(tape);
-    if (!allowed) {
-        fail(a, FAILURE_blocked, str_of(x->judgement.reason));
-        return;
-    }
-    if (!leaves) {
-        fail(a, failure,
-             failure == FAILURE_malformed ? STR("the answer is not of this dialect") : STR(""));
-        return;
-    }
-    a->content = a->first = loop_now(loop_of(a));
-    succeed(a);
 }
 
 /* ---- streams ---- */
@@ -431,7 +298,7 @@ static bool judge_beside(struct attempt *a, struct str data, const struct sse_ev
     json = without_deltas(&json, event, view, arena);
     texts_of_answer(&json, arena, &texts);
     return (!view->whole && texts.count == 0 && str_find(data, STR("logprobs")) == SIZE_MAX) ||
-           judge_document(x, &json, edit);
+           attempt_judge_document(x, &json, edit);
 }
 
 /* Queues an event with the texts it carries. */
@@ -483,7 +350,7 @@ static bool judge(struct attempt *a, const struct stream_view *view)
         allowed = pipeline_close(x, x->answer.terminal ? GROUPS_ALL : view->ended);
     }
     if (!allowed) {
-        fail(a, FAILURE_blocked, str_of(x->judgement.reason));
+        attempt_fail(a, FAILURE_blocked, str_of(x->judgement.reason));
     }
     return allowed;
 }
@@ -493,13 +360,17 @@ static bool take_event(struct attempt *a, const struct sse_event *event)
 {
     struct exchange *x = a->x;
     struct stream_view view = {0};
+    if (x->heard != NULL && buf_add(x->heard, event->raw) != ERR_OK) {
+        attempt_fail(a, FAILURE_too_large, STR("the answer is over the limit of a run's step"));
+        return false;
+    }
     view.ping = event->comment;
     if (!event->comment) {
         x->dialect->read_event(&x->view, event, &x->answer, x->gateway->scratch, &view);
     }
     bool refused = x->answer.refused && x->route->refusals_fall_back && !x->stream.open;
     if (view.failure != FAILURE_none || refused) {
-        fail(a, refused ? FAILURE_refused : view.failure, view.message);
+        attempt_fail(a, refused ? FAILURE_refused : view.failure, view.message);
         return false;
     }
     note_content(a, &view);
@@ -508,7 +379,7 @@ static bool take_event(struct attempt *a, const struct sse_event *event)
             exchange_leaves(x, event->raw);
         }
         if (!send_directly(a, event->raw, view.last) && !hold(a, event, &view)) {
-            fail(a, FAILURE_too_large, STR("too much of the answer is held back"));
+            attempt_fail(a, FAILURE_too_large, STR("too much of the answer is held back"));
             return false;
         }
     }
@@ -519,7 +390,7 @@ static void end_stream(struct attempt *a)
 {
     struct exchange *x = a->x;
     if (!x->answer.terminal) {
-        fail(a, FAILURE_truncated, STR("the stream ended without its terminal marker"));
+        attempt_fail(a, FAILURE_truncated, STR("the stream ended without its terminal marker"));
         return;
     }
     struct str tail = x->dialect->stream_tail;
@@ -528,11 +399,11 @@ static void end_stream(struct attempt *a)
             exchange_leaves(x, tail);
         }
         if (stream_add(&x->stream, tail, false, true, NULL, 0) != ERR_OK) {
-            fail(a, FAILURE_too_large, STR("too much of the answer is held back"));
+            attempt_fail(a, FAILURE_too_large, STR("too much of the answer is held back"));
             return;
         }
     }
-    succeed(a);
+    attempt_succeed(a);
 }
 
 /* What is held of the answer counts as buffered; what it shrinks by is returned at the end. */
@@ -548,37 +419,41 @@ static bool count(struct attempt *a)
     return granted;
 }
 
-static void read_stream(struct attempt *a, struct str piece)
+/* False when the attempt is over. */
+static bool read_stream(struct attempt *a, struct str piece)
 {
     struct exchange *x = a->x;
     struct gateway *gateway = x->gateway;
     struct sse_event event;
     enum err code = ERR_AGAIN;
     if (!x->answer.terminal && exchange_stopped(x)) {
-        fail(a, FAILURE_stopped, STR(""));
-        return;
+        attempt_fail(a, FAILURE_stopped, STR(""));
+        return false;
     }
     while (!x->answer.done && (code = sse_read(&a->sse, &piece, &event)) == ERR_OK) {
         bool alive = take_event(a, &event); /* else the exchange may be gone */
         arena_reset(gateway->scratch);
         if (!alive) {
-            return;
+            return false;
         }
     }
     if (x->answer.done) {
         /* The connection can be used again once its framing, too, has ended. */
         arm(a, FAILURE_none, DONE_TAIL_MS);
     } else if (code != ERR_AGAIN) {
-        fail(a, FAILURE_too_large, STR("an event of the stream is too large"));
-        return;
+        attempt_fail(a, FAILURE_too_large, STR("an event of the stream is too large"));
+        return false;
     }
     if (!count(a)) {
-        fail(a, FAILURE_too_large, STR("out of buffer memory"));
-    } else if (!attempt_send(a)) {
+        attempt_fail(a, FAILURE_too_large, STR("out of buffer memory"));
+        return false;
+    }
+    if (!attempt_send(a) && a->fetch != NULL) {
         a->paused = true;
         timer_disarm(&a->timer); /* the client's slowness is not the provider's */
         http_fetch_pause(a->fetch);
     }
+    return true;
 }
 
 void attempt_resume(struct attempt *a)
@@ -629,7 +504,8 @@ static void on_head(void *owner, const struct http_head *head)
     struct str coding = http_head_get(head, STR("content-encoding"));
     struct str type = http_head_get(head, STR("content-type"));
     if (coding.len > 0 && !str_equal_ci(coding, STR("identity"))) {
-        fail(a, FAILURE_malformed, STR("the answer is encoded though identity was asked for"));
+        attempt_fail(a, FAILURE_malformed,
+                     STR("the answer is encoded though identity was asked for"));
         return;
     }
     if (x->tool.tool != NULL) {
@@ -640,19 +516,19 @@ static void on_head(void *owner, const struct http_head *head)
         bool right = a->streaming ? mime_is(type, STR("text/event-stream"))
                                   : str_find(type, STR("json")) != SIZE_MAX;
         if (!right) {
-            fail(a, FAILURE_malformed,
-                 arena_printf(x->arena, "unexpected content type '" STR_FMT "'",
-                              STR_ARG(str_cut(type, 0, 100))));
+            attempt_fail(a, FAILURE_malformed,
+                         arena_printf(x->arena, "unexpected content type '" STR_FMT "'",
+                                      STR_ARG(str_cut(type, 0, 100))));
             return;
         }
     }
     const struct route_timeouts *t = &x->route->timeouts;
     arm(a, a->streaming ? FAILURE_timeout_first : FAILURE_timeout_idle,
         a->streaming ? t->first_token_ms : t->idle_ms);
-    buf_init(&a->body, is_answer(a) ? x->generation->answer_bytes_max : ERROR_BODY_MAX);
+    buf_init(&a->body, attempt_is_answer(a) ? x->generation->answer_bytes_max : ERROR_BODY_MAX);
     if (!a->streaming && head->has_length && head->length <= 65536 &&
         buf_reserve(&a->body, head->length) != ERR_OK) {
-        fail(a, FAILURE_too_large, STR("the answer is over the limit"));
+        attempt_fail(a, FAILURE_too_large, STR("the answer is over the limit"));
     }
 }
 
@@ -660,20 +536,20 @@ static void on_body(void *owner, struct str piece)
 {
     struct attempt *a = owner;
     if (a->streaming) {
-        read_stream(a, piece);
+        (void)read_stream(a, piece);
         return;
     }
     arm(a, FAILURE_timeout_idle, a->x->route->timeouts.idle_ms);
     if (buf_add(&a->body, piece) != ERR_OK) {
-        if (!is_answer(a)) {
+        if (!attempt_is_answer(a)) {
             http_fetch_cancel(a->fetch); /* enough of an error's words */
             a->fetch = NULL;
-            finish_plain(a);
+            attempt_finish_plain(a);
             return;
         }
-        fail(a, FAILURE_too_large, STR("the answer is over the limit"));
+        attempt_fail(a, FAILURE_too_large, STR("the answer is over the limit"));
     } else if (!count(a)) {
-        fail(a, FAILURE_too_large, STR("out of buffer memory"));
+        attempt_fail(a, FAILURE_too_large, STR("out of buffer memory"));
     }
 }
 
@@ -687,7 +563,7 @@ static void on_done(void *owner, enum err why)
         if (a->streaming) {
             end_stream(a);
         } else {
-            finish_plain(a);
+            attempt_finish_plain(a);
         }
         return;
     }
@@ -701,7 +577,7 @@ static void on_done(void *owner, enum err why)
     if (words.len == 0) {
         words = str_of(err_text(why));
     }
-    fail(a, failure, words);
+    attempt_fail(a, failure, words);
 }
 
 static const struct fetch_handler handler = {on_connected, on_head, on_body, on_done};
@@ -715,17 +591,16 @@ static void on_timer(struct timer *timer)
         end_stream(a);
         return;
     }
-    fail(a, a->timer_means, STR(""));
+    attempt_fail(a, a->timer_means, STR(""));
 }
 
 /* ---- the beginning ---- */
 
-void attempt_start(struct exchange *x, const struct target *target, struct breaker_ticket ticket)
+/* Nothing of an earlier attempt is left. */
+static struct attempt *begin(struct exchange *x, const struct target *target)
 {
     struct attempt *a = arena_new_of(x->arena, struct attempt);
     x->attempt = a;
-    x->target = target;
-    x->attempts++;
     x->answer = (struct answer_view){.usage.known = x->tool.tool != NULL}; /* tools cost nothing */
     x->judgement.verdict = VERDICT_ALLOW;
     x->retry_after_ms = 0;
@@ -733,14 +608,56 @@ void attempt_start(struct exchange *x, const struct target *target, struct break
     x->failure_words = STR("");
     x->response_bytes = 0;
     buf_clear(&x->captured);
+    if (x->heard != NULL) {
+        buf_clear(x->heard);
+    }
     a->x = x;
     a->target = target;
-    a->ticket = ticket;
     a->began = loop_now(x->gateway->loop);
     timer_init(&a->timer, on_timer);
     buf_init(&a->body, ERROR_BODY_MAX);
     sse_reader_init(&a->sse, 0);
     stream_drop(&x->stream);
+    return a;
+}
+
+void attempt_replay(struct exchange *x, struct str bytes)
+{
+    struct attempt *a = begin(x, NULL);
+    struct json_edit edit; /* what would be sent; nothing is */
+    json_edit_init(&edit, http_call_body(x->call), x->arena);
+    pipeline_attempt(x, &edit);
+    a->settled = true;
+    a->streaming = x->view.streams;
+    struct tool_answer answer = {.status = 200, .body = bytes};
+    bool whole = x->tool.tool == NULL || tool_answer_read(bytes, x->arena, &answer) == ERR_OK;
+    a->status = answer.status;
+    a->content_type = answer.content_type;
+    a->fields = answer.fields;
+    a->field_count = answer.count;
+    if (x->judgement.verdict >= VERDICT_ESCALATE) {
+        attempt_fail(a, FAILURE_blocked, str_of(x->judgement.reason));
+    } else if (!whole) {
+        attempt_fail(a, FAILURE_malformed, STR("what was recorded is no answer of a tool"));
+    } else if (!a->streaming) {
+        buf_init(&a->body, x->generation->answer_bytes_max);
+        if (buf_add(&a->body, answer.body) != ERR_OK) {
+            attempt_fail(a, FAILURE_too_large, STR("the answer is over the limit"));
+            return;
+        }
+        attempt_finish_plain(a);
+    } else if (read_stream(a, bytes)) {
+        timer_disarm(&a->timer);
+        end_stream(a);
+    }
+}
+
+void attempt_start(struct exchange *x, const struct target *target, struct breaker_ticket ticket)
+{
+    struct attempt *a = begin(x, target);
+    x->target = target;
+    x->attempts++;
+    a->ticket = ticket;
     atomic_fetch_add_explicit(&target->state->attempts, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&target->state->in_flight, 1, memory_order_relaxed);
 

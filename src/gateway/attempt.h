@@ -40,9 +40,14 @@ struct attempt {
 
 #define ERROR_BODY_MAX KIB(64)
 
+/* Reads the bytes of an answer that was given before, as if they came from x->target. */
+void attempt_replay(struct exchange *x, struct str bytes);
 void attempt_start(struct exchange *x, const struct target *target, struct breaker_ticket ticket);
 /* Cancels what is under way and settles; nothing is reported. */
 void attempt_abandon(struct attempt *attempt, enum failure failure);
+/* Ends it with a failure, or as an answer: upstream goes on. */
+void attempt_fail(struct attempt *attempt, enum failure failure, struct str words);
+void attempt_succeed(struct attempt *attempt);
 /* Frees buffers; the attempt is settled. */
 void attempt_end(struct attempt *attempt);
 void attempt_resume(struct attempt *attempt); /* the client reads again */

@@ -58,7 +58,7 @@ static size_t derive_body(struct exchange *x, struct str **slices)
     return json_edit_slices(&edit, slices);
 }
 
-static struct str credential_of(const struct provider *provider, uint32_t *index)
+struct str attempt_credential(const struct provider *provider, uint32_t *index)
 {
     if (provider->keys.count == 0) {
         return STR("");
@@ -85,7 +85,7 @@ void attempt_request(struct attempt *a, struct fetch_options *options)
     const struct provider *provider = a->target->provider;
     struct http_field *fields;
     struct str *slices;
-    struct str credential = credential_of(provider, &a->key);
+    struct str credential = attempt_credential(provider, &a->key);
     size_t slice_count = derive_body(x, &slices);
     size_t count = reply_request_fields(x, provider, credential, &fields);
     bool tool = x->tool.tool != NULL;
@@ -108,6 +108,9 @@ bool attempt_tells_credential(const struct attempt *a, struct str text)
 {
     static const struct str names[] = {STR_CONST("authorization"), STR_CONST("x-api-key"),
                                        STR_CONST("api-key")};
+    if (a->target == NULL) {
+        return false; /* of a replay: nothing went upstream */
+    }
     const struct provider *provider = a->target->provider;
     if (provider->auth == AUTH_STORED) {
         return provider->keys.count > 0 &&
@@ -130,5 +133,5 @@ bool attempt_answer_tells(const struct attempt *a)
     for (size_t i = 0; i < a->field_count; i++) {
         tells = tells || attempt_tells_credential(a, a->fields[i].value);
     }
-    return tells && a->target->provider->auth == AUTH_STORED;
+    return tells && a->target != NULL && a->target->provider->auth == AUTH_STORED;
 }

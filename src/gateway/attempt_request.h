@@ -11,6 +11,8 @@
 void attempt_request(struct attempt *a, struct fetch_options *options);
 /* Does the text hold a credential that went upstream? Some providers, and most proxies in debug
  * mode, repeat the fields that they were sent. */
+/* The credential of the provider that is used now; `index` gets its number. */
+struct str attempt_credential(const struct provider *provider, uint32_t *index);
 bool attempt_tells_credential(const struct attempt *a, struct str text);
 /* Does a tool's answer hold ours? That never goes to a client. */
 bool attempt_answer_tells(const struct attempt *a);

@@ -30,7 +30,7 @@ static void write_id(int64_t number, char id[EXCHANGE_ID_BYTES])
 }
 
 void exchange_begin(struct gateway *gateway, struct http_call *call,
-                    const struct endpoint *endpoint)
+                    const struct endpoint *endpoint, const struct run_place *place)
 {
     struct arena *arena = http_call_arena(call);
     struct exchange *x = arena_new_of(arena, struct exchange);
@@ -40,7 +40,8 @@ void exchange_begin(struct gateway *gateway, struct http_call *call,
     x->arena = arena;
     x->endpoint = endpoint;
     x->dialect = endpoint->dialect;
-    x->path = http_call_path(call);
+    x->path = place->rest;
+    x->place = *place;
     x->generation = generation_ref(gateway_generation(gateway));
     x->began = http_call_began(call);
     x->began_at = loop_wall(gateway->loop);
@@ -133,8 +134,15 @@ void exchange_client_gone(struct exchange *x)
 {
     must(x->magic == EXCHANGE_MAGIC && !x->gone);
     x->gone = true;
-    /* Once the answer was made, its record goes on without a listener. */
-    if (x->state != EXCHANGE_SETTLE) {
+    /* Once the answer was made, its record goes on without a listener; so does a run's call that
+     * is being made: the next try will ask for its answer. */
+    bool goes_on = x->state == EXCHANGE_SETTLE || (x->outlives && x->state != EXCHANGE_REQUEST);
+    if (goes_on) {
+        pipeline_gone(x);
+        if (x->attempt != NULL) {
+            attempt_resume(x->attempt); /* nobody is slow any longer */
+        }
+    } else {
         x->reason = "client_gone";
         exchange_finish(x, OUTCOME_CANCELLED);
     }

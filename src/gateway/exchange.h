@@ -11,6 +11,7 @@
 #include "gateway/events.h"
 #include "gateway/gateway.h"
 #include "gateway/outcome.h"
+#include "gateway/run_place.h"
 #include "gateway/stream.h"
 #include "io/http_client.h"
 #include "io/http_server.h"
@@ -27,7 +28,8 @@ struct exchange {
     struct generation *generation;
     const struct endpoint *endpoint;
     const struct dialect *dialect;
-    struct str path; /* of the endpoint */
+    struct str path;        /* of the endpoint */
+    struct run_place place; /* of a call of a durable run; run "": of none */
     struct link in_gateway;
 
     int64_t number; /* rises per process; the record's key */
@@ -72,6 +74,7 @@ struct exchange {
     struct stream stream;
     struct judgement judgement;
     struct buf stand_in; /* an answer that no model gave */
+    struct buf *heard;   /* whoever wants the answer as it came: NULL for nobody */
     struct buf captured; /* the answer as it left, on routes with capture: full */
     struct str tier_name;
     struct str review;
@@ -86,11 +89,14 @@ struct exchange {
     struct instant first_content;
     int64_t cost_microusd; /* of all attempts */
     uint64_t tokens_spent; /* likewise */
+    bool replayed;         /* the journal answers, nobody was called */
+    bool outlives;         /* the call goes on when its client leaves */
     bool gone;             /* the client has left */
     bool complete;         /* the whole request is there */
     bool recorded;
     size_t charged;          /* of the process's buffered bytes */
     struct pending *pending; /* ledger.h */
+    struct replay *replay;   /* the replay stage's own */
     struct record record;
     size_t stage;          /* where the pipeline waits */
     unsigned char *states; /* of all stages */
@@ -98,7 +104,7 @@ struct exchange {
 
 /* Takes over the call; the answer follows when it is there. */
 void exchange_begin(struct gateway *gateway, struct http_call *call,
-                    const struct endpoint *endpoint);
+                    const struct endpoint *endpoint, const struct run_place *place);
 void exchange_client_gone(struct exchange *x);
 void exchange_writable(struct exchange *x);
 

@@ -156,13 +156,26 @@ static void refuse_path(struct http_call *call, struct str path, const struct en
     http_call_release(call);
 }
 
+static void refuse_place(struct http_call *call)
+{
+    reply_call_error(call, PROVIDER_OPENAI, 400, "bad_run", STR(""),
+                     STR("a run's calls go to /run/RUN/TRY/...: RUN of 1 to 64 letters, digits, "
+                         "'.', '_', ':', '-', TRY from 1 to 1000000"));
+    http_call_release(call);
+}
+
 void gateway_on_head(struct gateway *gateway, struct http_call *call)
 {
     const struct http_head *head = http_call_head(call);
-    struct str path = http_call_path(call);
     const struct endpoint *other;
-    const struct endpoint *endpoint = endpoint_find(head->method, path, &other);
+    struct run_place place;
     http_call_set_data(call, NULL);
+    if (run_place_of(http_call_path(call), &place) != ERR_OK) {
+        refuse_place(call);
+        return;
+    }
+    struct str path = place.rest;
+    const struct endpoint *endpoint = endpoint_find(head->method, path, &other);
     if (endpoint == NULL) {
         refuse_path(call, path, other);
         return;
@@ -174,7 +187,7 @@ void gateway_on_head(struct gateway *gateway, struct http_call *call)
         http_call_release(call);
         return;
     }
-    exchange_begin(gateway, call, endpoint);
+    exchange_begin(gateway, call, endpoint, &place);
 }
 
 void gateway_on_request(struct gateway *gateway, struct http_call *call)
@@ -210,6 +223,8 @@ void gateway_on_refuse(struct gateway *gateway, struct str target, unsigned stat
 {
     (void)gateway;
     const struct error_text error = {status, NULL, "bad_request", str_of(what), STR("")};
-    enum err code = dialect_write_error(endpoint_family(target), body, &error);
+    struct run_place place;
+    bool known = run_place_of(target, &place) == ERR_OK;
+    enum err code = dialect_write_error(endpoint_family(known ? place.rest : target), body, &error);
     (void)code; /* a body that does not fit stays empty: the status says it */
 }

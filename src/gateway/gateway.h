@@ -10,6 +10,7 @@
 #include "io/http_server.h"
 #include "io/work.h"
 #include "operations/stops.h"
+#include "resilience/journal.h"
 #include "security/identity.h"
 #include "security/session.h"
 #include "telemetry/record.h"
@@ -26,6 +27,7 @@ struct commons {
     struct keyring *keyring;   /* NULL: nothing that holds words is stored */
     struct sessions *sessions; /* likewise */
     struct alarms *alarms;     /* NULL: nobody is told */
+    struct journal *journal;   /* NULL: no runs */
     struct registry *registry;
     struct workers *workers; /* for what takes long; NULL: it is done on the loop */
     struct cap memory;       /* buffered bytes */

@@ -442,6 +442,29 @@ static enum err load_agents(struct loader *l, const struct yaml *map)
     return ERR_OK;
 }
 
+/* ---- runs ---- */
+
+static enum err load_runs(struct loader *l, const struct runs_conf *conf, const struct yaml *node)
+{
+    static const struct str always[] = {STR_CONST("/metadata"), STR_CONST("/user")};
+    struct runs_rules *runs = &l->generation->runs;
+    runs->policy = (struct journal_policy){
+        (enum divergence)conf->divergence.model, (enum divergence)conf->divergence.read,
+        (enum divergence)conf->divergence.effect, (uint32_t)conf->divergence.budget};
+    runs->bodies_ms = conf->retention.bodies_ms;
+    runs->meta_ms = conf->retention.meta_ms;
+    bool given = conf->mask.count > 0;
+    const struct str *masks = given ? conf->mask.items : always;
+    size_t count = given ? conf->mask.count : sizeof always / sizeof always[0];
+    for (size_t i = 0; i < count; i++) {
+        enum err code = json_masks_add(&runs->masks, masks[i], l->arena);
+        if (code != ERR_OK) {
+            return loader_wrong(l, node, code, "not a JSON pointer to mask", masks[i]);
+        }
+    }
+    return ERR_OK;
+}
+
 /* ---- the whole ---- */
 
 static enum err load_file(struct loader *l, const struct yaml *root, struct file_conf *conf)
@@ -514,6 +537,9 @@ static enum err load_all(struct loader *l, struct str text)
     }
     if (code == ERR_OK && !yaml_absent(conf.agents)) {
         code = load_agents(l, conf.agents);
+    }
+    if (code == ERR_OK) {
+        code = load_runs(l, &conf.runs, yaml_get(root, STR("runs")));
     }
     return code;
 }

@@ -12,8 +12,10 @@
 #include "domain/principal.h"
 #include "gateway/route.h"
 #include "gateway/tool.h"
+#include "resilience/journal.h"
 #include "security/injection.h"
 #include "security/limits.h"
+#include "json/json_canon.h"
 
 #include <stdatomic.h>
 
@@ -27,6 +29,14 @@ struct agent {
 };
 
 enum auth_mode { AUTH_AUTO, AUTH_KEYS, AUTH_NONE };
+
+/* How calls of durable runs are known again, and how long they are kept. */
+struct runs_rules {
+    struct journal_policy policy;
+    struct json_masks masks;
+    uint64_t bodies_ms;
+    uint64_t meta_ms;
+};
 
 struct generation {
     _Atomic uint32_t references;
@@ -54,6 +64,7 @@ struct generation {
     size_t agent_count;
     const struct guard_set *const *guard_sets;
     size_t guard_set_count;
+    struct runs_rules runs;
     const struct injection_model *injection;
     const struct route *any;      /* the route "*", or NULL */
     const struct route *plain[2]; /* undeclared models, per provider kind; or NULL */

@@ -42,6 +42,46 @@ static const struct section keys_section = {"keys", keys_settings, COUNT(keys_se
                                             sizeof(struct keys_conf),
                                             "under which what is stored is sealed"};
 
+#define DIVERGENCE_CHOICES "relaxed|live|stop"
+static const struct setting divergence_settings[] = {
+    {"model", SETTING_CHOICE, AT(divergence_conf, model), "relaxed", .choices = DIVERGENCE_CHOICES,
+     .help = "a call of a model that fits no recorded step while one waits; relaxed: the recorded "
+             "answer is used if the conversation is the same, else the call is made"},
+    {"read", SETTING_CHOICE, AT(divergence_conf, read), "live", .choices = DIVERGENCE_CHOICES,
+     .help = "a read; live: the call is made"},
+    {"effect", SETTING_CHOICE, AT(divergence_conf, effect), "stop", .choices = DIVERGENCE_CHOICES,
+     .help = "a call with an effect; stop: the run stands still until a person decides"},
+    {"budget", SETTING_U64, AT(divergence_conf, budget), "3", 0, 1000,
+     .help = "calls of one run that may be made although they diverged; one more stops it"},
+};
+static const struct section divergence_section = {
+    "divergence", divergence_settings, COUNT(divergence_settings), sizeof(struct divergence_conf),
+    "what to do with a call that fits no recorded step"};
+
+static const struct setting retention_settings[] = {
+    {"bodies", SETTING_DURATION_MS, AT(retention_conf, bodies_ms), "7d", 3600000, 4e11,
+     .standard = "S2", .help = "requests and answers of a run, since it was last used"},
+    {"meta", SETTING_DURATION_MS, AT(retention_conf, meta_ms), "90d", 3600000, 4e11,
+     .standard = "S2", .help = "that it was, and its steps without their words"},
+};
+static const struct section retention_section = {
+    "retention", retention_settings, COUNT(retention_settings), sizeof(struct retention_conf),
+    "how long runs are kept"};
+
+static const struct setting runs_settings[] = {
+    {"lease", SETTING_LATER, .otherwise = "3s",
+     .help = "several servers with one store are not built yet"},
+    {"divergence", SETTING_SECTION, AT(runs_conf, divergence), .section = &divergence_section,
+     .standard = "R6", .help = "what to do with a call that fits no recorded step"},
+    {"mask", SETTING_TEXT_LIST, AT(runs_conf, mask), NULL, 0, JSON_MASKS_MAX,
+     .help = "JSON pointers of a request's parts that do not tell steps apart; * is any member or "
+             "element; default /metadata and /user"},
+    {"retention", SETTING_SECTION, AT(runs_conf, retention), .section = &retention_section,
+     .standard = "S2", .help = "how long runs are kept"},
+};
+static const struct section runs_section = {"runs", runs_settings, COUNT(runs_settings),
+                                            sizeof(struct runs_conf), "durable runs of agents"};
+
 static const struct setting file_settings[] = {
     {"version", SETTING_U64, AT(file_conf, version), NULL, 1, 1, .required = true,
      .help = "version of this format"},
@@ -72,7 +112,8 @@ static const struct setting file_settings[] = {
      .help = "file of the injection classifier; default: the one that is built in"},
     {"tools", SETTING_TREE, AT(file_conf, tools), .section = &tool_section, .standard = "R3",
      .help = "what agents may call below /tools/NAME, by name (docs/tools.md)"},
-    {"runs", SETTING_LATER, .help = "durable runs are not built yet"},
+    {"runs", SETTING_SECTION, AT(file_conf, runs), .section = &runs_section, .standard = "R6",
+     .help = "calls below /run/RUN/TRY: how they are known again, and how long they are kept"},
     {"audit", SETTING_LATER, .help = "the signed ledger is not built yet"},
 };
 const struct section generation_section = {"", file_settings, COUNT(file_settings),

@@ -22,6 +22,24 @@ struct keys_conf {
     struct str master; /* read by app/sealing.h, which needs it before anything else */
 };
 
+struct divergence_conf {
+    uint64_t model;
+    uint64_t read;
+    uint64_t effect;
+    uint64_t budget;
+};
+
+struct retention_conf {
+    uint64_t bodies_ms;
+    uint64_t meta_ms;
+};
+
+struct runs_conf {
+    struct divergence_conf divergence;
+    struct settings_texts mask;
+    struct retention_conf retention;
+};
+
 struct file_conf {
     uint64_t version;
     struct settings_texts listen;
@@ -30,6 +48,7 @@ struct file_conf {
     struct limits_conf limits;
     struct log_conf log;
     struct keys_conf keys;
+    struct runs_conf runs;
     const struct yaml *providers;
     const struct yaml *targets;
     const struct yaml *routes;

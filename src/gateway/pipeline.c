@@ -181,6 +181,15 @@ void pipeline_resume(struct exchange *x)
     }
 }
 
+void pipeline_gone(struct exchange *x)
+{
+    for (size_t i = 0; i < STAGES; i++) {
+        if (stages[i] != NULL && stages[i]->on_gone != NULL) {
+            stages[i]->on_gone(x, state_of(x, i));
+        }
+    }
+}
+
 void pipeline_end(struct exchange *x)
 {
     unsigned char *state = x->states;

@@ -133,6 +133,29 @@ static size_t add_tool_fields(const struct exchange *x, const struct provider *p
     return count;
 }
 
+static size_t add_own_fields(struct exchange *x, const struct provider *provider,
+                             struct str credential, struct http_field *list)
+{
+    size_t count = 0;
+    if (provider->auth == AUTH_STORED && credential.len > 0) {
+        bool anthropic = provider->kind == PROVIDER_ANTHROPIC;
+        list[count++] = (struct http_field){anthropic ? STR("x-api-key") : STR("authorization"),
+                                            credential};
+    }
+    count += provider->kind == PROVIDER_TOOL ? add_tool_fields(x, provider, &list[count]) : 0;
+    char parent[TRACE_PARENT_BYTES];
+    list[count++] = (struct http_field){
+        STR("traceparent"), arena_str(x->arena, str_of(trace_parent_show(&x->trace, parent)))};
+    return count;
+}
+
+size_t reply_own_fields(struct exchange *x, const struct provider *provider, struct str credential,
+                        struct http_field **fields)
+{
+    *fields = arena_array_of(x->arena, struct http_field, ADDED_FIELDS + TOOL_FIELDS);
+    return add_own_fields(x, provider, credential, *fields);
+}
+
 size_t reply_request_fields(struct exchange *x, const struct provider *provider,
                             struct str credential, struct http_field **fields)
 {
@@ -154,20 +177,12 @@ size_t reply_request_fields(struct exchange *x, const struct provider *provider,
             list[count++] = head->fields[i];
         }
     }
-    if (own && credential.len > 0) {
-        bool anthropic = provider->kind == PROVIDER_ANTHROPIC;
-        list[count++] = (struct http_field){anthropic ? STR("x-api-key") : STR("authorization"),
-                                            credential};
-    }
-    count += tool ? add_tool_fields(x, provider, &list[count]) : 0;
-    char parent[TRACE_PARENT_BYTES];
-    list[count++] = (struct http_field){
-        STR("traceparent"), arena_str(x->arena, str_of(trace_parent_show(&x->trace, parent)))};
+    count += add_own_fields(x, provider, credential, &list[count]);
     *fields = list;
     return count;
 }
 
-#define OWN_FIELDS 12 /* of a response, content-type and the like included */
+#define OWN_FIELDS 13 /* of a response, content-type and the like included */
 
 size_t reply_response_fields(struct arena *arena, const struct http_head *head,
                              struct http_field **fields)
@@ -190,7 +205,7 @@ static size_t add_own(struct exchange *x, struct http_field *fields)
 {
     size_t n = 0;
     fields[n++] = (struct http_field){STR("x-aire-id"), str_of(x->id)};
-    if (x->target != NULL && x->tier_name.len > 0 && x->attempt != NULL) {
+    if (x->target != NULL && !x->replayed && x->tier_name.len > 0 && x->attempt != NULL) {
         fields[n++] = (struct http_field){STR("x-aire-target"), x->target->name};
     }
     if (x->tier_name.len > 0) {
@@ -203,6 +218,9 @@ static size_t add_own(struct exchange *x, struct http_field *fields)
     if (x->answer_confidence >= 0) {
         fields[n++] = (struct http_field){STR("x-aire-confidence"),
                                           arena_printf(x->arena, "%.2f", x->answer_confidence)};
+    }
+    if (x->replayed) {
+        fields[n++] = (struct http_field){STR("x-aire-replayed"), STR("true")};
     }
     if (x->review.len > 0) {
         fields[n++] = (struct http_field){STR("x-aire-review"), x->review};
@@ -257,6 +275,29 @@ void reply_error(struct exchange *x, unsigned status, const char *type, const ch
     http_call_give(x->call, &body);
     http_call_end(x->call);
     buf_end(&body);
+}
+
+void reply_instead(struct exchange *x, unsigned status, const char *code, const char *words)
+{
+    x->reason = code;
+    if (x->gone) {
+        /* nobody listens */
+    } else if (!http_call_begun(x->call)) {
+        reply_error(x, status, NULL, code, str_of(words));
+    } else {
+        if (x->dialect->write_stream_error != NULL) {
+            struct buf text;
+            buf_init(&text, 4096);
+            const struct error_text error = {status, NULL, code, str_of(words), str_of(x->id)};
+            if (x->dialect->write_stream_error(&text, &error, &x->answer) == ERR_OK) {
+                exchange_leaves(x, buf_str(&text));
+                http_call_write(x->call, buf_str(&text));
+            }
+            buf_end(&text);
+        }
+        http_call_end(x->call);
+    }
+    exchange_finish(x, OUTCOME_FAILED);
 }
 
 void reply_call_error(struct http_call *call, enum provider_kind family, unsigned status,

@@ -42,7 +42,8 @@ struct stage {
                       struct json_edit *edit);
     /* The answer is complete and nothing of its end has left. */
     enum flow (*on_response)(struct exchange *x, void *state);
-    void (*on_end)(struct exchange *x, void *state); /* exactly once */
+    void (*on_gone)(struct exchange *x, void *state); /* the client left, the exchange goes on */
+    void (*on_end)(struct exchange *x, void *state);  /* exactly once */
 };
 
 /* Key of a delta's channel in the stream. */

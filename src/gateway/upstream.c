@@ -246,15 +246,28 @@ static void on_retry(struct timer *timer)
     advance(x);
 }
 
-void upstream_begin(struct exchange *x)
+static void enter(struct exchange *x)
 {
     must(x->state == EXCHANGE_REQUEST && x->route != NULL);
     x->state = EXCHANGE_UPSTREAM;
-    stream_init(&x->stream, pipeline_judges(x), x->route->record == RECORD_BEFORE_RELEASE);
+    bool waits = x->route->record == RECORD_BEFORE_RELEASE || x->heard != NULL;
+    stream_init(&x->stream, pipeline_judges(x), waits);
     timer_init(&x->total, on_total);
     timer_init(&x->retry, on_retry);
     deferred_init(&x->next, on_next);
     timer_arm(x->gateway->loop, &x->total, x->route->timeouts.total_ms);
+}
+
+void upstream_replay(struct exchange *x, struct str bytes)
+{
+    enter(x);
+    x->replayed = true;
+    attempt_replay(x, bytes);
+}
+
+void upstream_begin(struct exchange *x)
+{
+    enter(x);
     atomic_fetch_add_explicit(&x->route->state->exchanges, 1, memory_order_relaxed);
     retry_budget_deposit(x->route->state->retries, loop_now(x->gateway->loop));
     advance(x);
@@ -307,6 +320,10 @@ void upstream_failed(struct exchange *x)
         fail_path(x); /* bytes have left: no way back */
         return;
     }
+    if (x->replayed) {
+        fail_path(x); /* the journal has one answer only */
+        return;
+    }
     stream_drop(&x->stream);
     if (retry_same(x)) {
         return;
@@ -329,7 +346,8 @@ void upstream_answered(struct exchange *x)
 {
     timer_disarm(&x->total);
     uint64_t recovery;
-    if (incident_answered(x->route->state->incident, loop_now(x->gateway->loop), &recovery)) {
+    if (!x->replayed &&
+        incident_answered(x->route->state->incident, loop_now(x->gateway->loop), &recovery)) {
         RECORD(&x->record, loop_wall(x->gateway->loop), incident_ended, .route = x->route->name,
                .recovery = recovery);
     }

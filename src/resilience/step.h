@@ -27,7 +27,8 @@ enum step_state {
     STEP_INTENT,   /* durable before the call was made */
     STEP_DONE,     /* its result is durable */
     STEP_IN_DOUBT, /* whether it happened is not known */
-    STEP_SKIPPED   /* a person decided that it does not happen */
+    STEP_SKIPPED,  /* a person decided that it does not happen */
+    STEP_FAILED    /* it did not happen, for sure: it may be made */
 };
 
 enum run_state { RUN_OPEN, RUN_DONE, RUN_FAILED, RUN_CANCELLED, RUN_DIVERGED };

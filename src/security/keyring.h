@@ -20,7 +20,7 @@ struct keyring;
 /* Tables data_keys and vault_values. */
 extern const struct schema keyring_schema;
 
-enum key_kind { KEY_SESSION, KEY_EXCHANGE, KEY_REVIEW };
+enum key_kind { KEY_SESSION, KEY_EXCHANGE, KEY_REVIEW, KEY_RUN };
 
 /* Whom a key's data tells of; empty where there is none. */
 struct key_scope {

@@ -199,6 +199,7 @@ static void open_commons(struct gateway_kit *kit)
     commons->env = sim_env_env(kit->sim);
     commons->identity = identity_new(seed);
     commons->limits = limits_new(seed);
+    commons->journal = journal_new(seed);
     commons->stops = stops_new();
     commons->registry = registry_new();
     commons->recording = true;
@@ -289,6 +290,7 @@ void gateway_kit_free(struct gateway_kit *kit)
     limits_free(kit->commons.limits);
     stops_free(kit->commons.stops);
     sessions_free(kit->commons.sessions);
+    journal_free(kit->commons.journal);
     alarms_free(kit->commons.alarms);
     keyring_free(kit->commons.keyring);
     mutex_end(&kit->commons.lock);

@@ -11,23 +11,8 @@
 
 static void cannot_record(struct exchange *x)
 {
-    const char *words = "the record of this answer could not be made durable";
-    x->reason = "store";
-    if (!http_call_begun(x->call)) {
-        reply_error(x, 503, NULL, "record_unavailable", str_of(words));
-    } else if (!x->gone && x->dialect->write_stream_error != NULL) {
-        struct buf text;
-        buf_init(&text, 4096);
-        const struct error_text error = {503, NULL, "record_unavailable", str_of(words),
-                                         str_of(x->id)};
-        if (x->dialect->write_stream_error(&text, &error, &x->answer) == ERR_OK) {
-            exchange_leaves(x, buf_str(&text));
-            http_call_write(x->call, buf_str(&text));
-        }
-        buf_end(&text);
-        http_call_end(x->call);
-    }
-    exchange_finish(x, OUTCOME_FAILED);
+    reply_instead(x, 503, "record_unavailable",
+                  "the record of this answer could not be made durable");
 }
 
 static void recorded(struct exchange *x, enum err result)

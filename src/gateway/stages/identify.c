@@ -64,11 +64,32 @@ static bool take_agent(struct exchange *x)
     return true;
 }
 
+/* x-aire-run says again what the path says; x-aire-step names the step. */
+static bool take_step(struct exchange *x)
+{
+    const struct http_head *head = http_call_head(x->call);
+    struct str run = http_head_get(head, STR("x-aire-run"));
+    struct str key = http_head_get(head, STR("x-aire-step"));
+    if (run.at != NULL && !str_equal(run, x->place.run)) {
+        exchange_refuse(
+            x, 400, "bad_header",
+            "a run is named by the path, /run/RUN/TRY/...; x-aire-run may only repeat it");
+        return false;
+    }
+    if (key.at != NULL && (x->place.run.len == 0 || !step_key_is_valid(key))) {
+        exchange_refuse(x, 400, "bad_header",
+                        "x-aire-step names a step of a run: 1 to %d printable bytes without spaces",
+                        STEP_KEY_BYTES_MAX);
+        return false;
+    }
+    x->place.key = key.at != NULL ? key : STR("");
+    return true;
+}
+
 static bool take_rest(struct exchange *x)
 {
     const struct http_head *head = http_call_head(x->call);
-    if (http_head_has(head, STR("x-aire-run")) || http_head_has(head, STR("x-aire-step"))) {
-        exchange_refuse(x, 501, "runs_not_built", "durable runs are not built yet");
+    if (!take_step(x)) {
         return false;
     }
     struct str text = http_head_get(head, STR("x-aire-confidence"));

@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * run_ledger.c - one object for each piece of work: a query or a unit, and who waits for it.
+ *
+ * A work holds a reference to its run; it frees itself after `done`. */
+#include "gateway/run_ledger.h"
+
+#include "base/must.h"
+#include "base/pack.h"
+
+#include <stdlib.h>
+
+#define FIXED_STEPS 3 /* of a unit that keeps a step, beside its parts */
+
+struct run_work {
+    struct store_unit unit;
+    struct store_query query;
+    struct arena *arena;
+    struct exchange *x;
+    run_done *done;
+    struct run *run;
+    struct commons *commons;
+    struct loop *loop;
+    struct value values[3];
+    /* loading */
+    struct key_scope scope;
+    struct str agent;
+    struct run_facts facts;
+    struct run_file *file;
+    struct step *steps;
+    size_t count;
+    size_t room;
+    bool made;
+    /* keeping, answering */
+    int64_t number;
+    uint64_t bytes;
+    struct part_id *new_parts;
+    size_t new_count;
+    struct buf answer;
+    unsigned status;
+};
+
+static struct run_work *work_new(struct exchange *x, struct run *run, run_done *done)
+{
+    struct arena *arena = arena_new(2048);
+    struct run_work *work = arena_new_of(arena, struct run_work);
+    work->arena = arena;
+    work->x = x;
+    work->run = run;
+    work->done = done;
+    work->commons = x->gateway->commons;
+    work->loop = x->gateway->loop;
+    buf_init(&work->answer, RUN_ANSWER_MAX);
+    run_ref(run);
+    return work;
+}
+
+static void work_free(struct run_work *work)
+{
+    run_unref(work->run);
+    buf_end(&work->answer);
+    free(work->steps);
+    arena_free(work->arena);
+}
+
+static void work_over(struct run_work *work, enum err result)
+{
+    if (work->x != NULL) {
+        work->done(work->x, work, result);
+    }
+    work_free(work);
+}
+
+void run_work_leave(struct run_work *work)
+{
+    work->x = NULL;
+}
+
+int64_t run_work_number(const struct run_work *work)
+{
+    return work->number;
+}
+
+uint64_t run_work_bytes(const struct run_work *work)
+{
+    return work->bytes;
+}
+
+struct str run_work_answer(const struct run_work *work)
+{
+    return buf_str(&work->answer);
+}
+
+unsigned run_work_status(const struct run_work *work)
+{
+    return work->status;
+}
+
+static bool submit_query(struct run_work *work, const struct statement *statement, size_t rows_max,
+                         void (*done)(struct store_query *query))
+{
+    work->query = (struct store_query){.statement = statement,
+                                       .values = work->values,
+                                       .rows_max = rows_max,
+                                       .home = work->loop,
+                                       .done = done};
+    return store_submit_query(work->commons->store, &work->query) == ERR_OK;
+}
+
+static void unit_done(struct store_unit *unit)
+{
+    struct run_work *work = LIST_OBJECT(unit, struct run_work, unit);
+    work_over(work, unit->result);
+}
+
+/* Submits the steps of the unit; NULL and freed when the store takes no more. */
+static struct run_work *submit_unit(struct run_work *work, size_t bytes)
+{
+    work->unit.bytes = bytes + 1024;
+    work->unit.home = work->loop;
+    work->unit.done = work->unit.done != NULL ? work->unit.done : unit_done;
+    if (store_submit(work->commons->store, &work->unit) != ERR_OK) {
+        work_free(work);
+        return NULL;
+    }
+    return work;
+}
+
+/* ---- loading ---- */
+
+static void end_file(void *object)
+{
+    struct run_file *file = object;
+    seal_key_wipe(&file->key.key);
+    seal_key_wipe(&file->digests);
+    parts_known_end(&file->parts);
+    mutex_end(&file->lock);
+    free(file);
+}
+
+static void load_over(struct run_work *work, enum err result)
+{
+    if (result == ERR_OK) {
+        work->file->digests = seal_derive(&work->file->key.key, STR("digests of steps"));
+        run_attach(work->run, work->file, end_file);
+        work->file = NULL;
+    }
+    run_loaded(work->run, result, &work->facts, work->steps, work->count);
+    if (work->file != NULL) {
+        end_file(work->file);
+    }
+    work_over(work, result);
+}
+
+static enum err take_steps(struct run_work *work)
+{
+    const struct store_query *query = &work->query;
+    for (size_t i = 0; i < query->row_count; i++) {
+        struct step_row row;
+        if (step_read(&query->rows[i * query->columns], query->columns, &row) != ERR_OK) {
+            return ERR_CORRUPT;
+        }
+        if (work->count == work->room) {
+            work->room = work->room == 0 ? 64 : work->room * 2;
+            work->steps = must_have(realloc(work->steps, work->room * sizeof *work->steps));
+        }
+        row.step.call.key = arena_str(work->arena, row.step.call.key);
+        work->steps[work->count++] = row.step;
+    }
+    return work->count <= RUN_STEPS_MAX ? ERR_OK : ERR_CORRUPT;
+}
+
+static void steps_came(struct store_query *query)
+{
+    struct run_work *work = LIST_OBJECT(query, struct run_work, query);
+    enum err code = query->result == ERR_LIMIT ? ERR_OK : query->result;
+    code = code == ERR_OK ? take_steps(work) : code;
+    bool more = code == ERR_OK && query->row_count == STEPS_PAGE;
+    store_query_end(query);
+    if (more) {
+        work->values[1] = value_of_i64(work->steps[work->count - 1].seq);
+        code = submit_query(work, &step_list, STEPS_PAGE, steps_came) ? ERR_OK : ERR_LIMIT;
+    }
+    if (!more || code != ERR_OK) {
+        load_over(work, code);
+    }
+}
+
+static struct run_file *new_file(int64_t row, int64_t epoch, const struct data_key *key)
+{
+    struct run_file *file = must_have(calloc(1, sizeof *file));
+    file->row = row;
+    file->epoch = epoch;
+    file->key = *key;
+    mutex_init(&file->lock);
+    return file;
+}
+
+/* The id of a run's data key follows from its row's number, so that it needs no memory of its own.
+ */
+static struct str key_id(int64_t row, struct arena *arena)
+{
+    return arena_printf(arena, "rn%016llx", (unsigned long long)row);
+}
+
+static void made(struct store_unit *unit);
+
+static enum err make_run(struct run_work *work)
+{
+    struct commons *commons = work->commons;
+    struct wall now = loop_wall(work->loop);
+    struct store_step *steps = arena_array_of(work->arena, struct store_step, 2);
+    int64_t number = commons_number(commons, now);
+    struct str id = key_id(number, work->arena);
+    keyring_begin(commons->keyring);
+    struct data_key key = keyring_make(commons->keyring, KEY_RUN, id, &work->scope, work->arena,
+                                       &steps[0]);
+    const struct run_row row = {.number = number,
+                                .tenant = run_tenant(work->run),
+                                .id = run_id(work->run),
+                                .agent = work->agent,
+                                .principal = work->scope.principal,
+                                .data_key = id,
+                                .epoch = 1,
+                                .created_us = now.us};
+    steps[1] = run_insert(&row, work->arena);
+    work->made = true;
+    work->facts = (struct run_facts){.row = number, .epoch = 1};
+    work->file = new_file(number, 1, &key);
+    seal_key_wipe(&key.key);
+    work->unit = (struct store_unit){
+        .steps = steps, .count = 2, .bytes = 1024, .home = work->loop, .done = made};
+    enum err code = store_submit(commons->store, &work->unit);
+    keyring_commit(commons->keyring);
+    return code;
+}
+
+static void run_came(struct store_query *query);
+
+/* Whoever lost the race for the row reads the winner's. */
+static void made(struct store_unit *unit)
+{
+    struct run_work *work = LIST_OBJECT(unit, struct run_work, unit);
+    if (unit->result == ERR_EXISTS) {
+        end_file(work->file);
+        work->file = NULL;
+        if (submit_query(work, &run_find, 1, run_came)) {
+            return;
+        }
+    }
+    load_over(work, unit->result);
+}
+
+static enum err take_run(struct run_work *work)
+{
+    struct run_row row;
+    struct data_key key;
+    run_read(work->query.rows, &row);
+    if (row.wrapped.len == 0) {
+        return ERR_DENIED; /* it was erased */
+    }
+    struct str id = arena_str(work->arena, row.data_key);
+    if (keyring_unwrap(work->commons->keyring, id, row.wrapped, &key) != ERR_OK) {
+        return ERR_DENIED;
+    }
+    work->facts = (struct run_facts){.row = row.number,
+                                     .epoch = row.epoch,
+                                     .attempt = row.attempt,
+                                     .divergences = row.divergences,
+                                     .state = row.state,
+                                     .bytes = row.bytes};
+    work->file = new_file(row.number, row.epoch, &key);
+    seal_key_wipe(&key.key);
+    return ERR_OK;
+}
+
+static void run_came(struct store_query *query)
+{
+    struct run_work *work = LIST_OBJECT(query, struct run_work, query);
+    enum err code = query->result;
+    bool found = code == ERR_OK && query->row_count > 0;
+    code = found ? take_run(work) : code;
+    store_query_end(query);
+    if (code == ERR_OK && found) {
+        work->values[0] = value_of_i64(work->facts.row);
+        work->values[1] = value_of_i64(0);
+        work->values[2] = value_of_i64(STEPS_PAGE);
+        code = submit_query(work, &step_list, STEPS_PAGE, steps_came) ? ERR_OK : ERR_LIMIT;
+    } else if (code == ERR_OK) {
+        code = make_run(work);
+    }
+    if (code != ERR_OK) {
+        load_over(work, code);
+    }
+}
+
+struct run_work *run_open(struct exchange *x, struct run *run, run_done *done)
+{
+    struct run_work *work = work_new(x, run, done);
+    work->scope = (struct key_scope){
+        arena_str(work->arena, x->principal.tenant), arena_str(work->arena, x->principal.name),
+        arena_str(work->arena, x->user), arena_str(work->arena, x->session)};
+    work->agent = arena_str(work->arena, x->agent != NULL ? x->agent->name : STR(""));
+    work->values[0] = value_of_text(run_tenant(run));
+    work->values[1] = value_of_text(run_id(run));
+    if (!submit_query(work, &run_find, 1, run_came)) {
+        run_loaded(run, ERR_LIMIT, &work->facts, NULL, 0);
+        work_free(work);
+        return NULL;
+    }
+    return work;
+}
+
+/* ---- keeping ---- */
+
+/* The key's id is made anew: run_file holds bytes only. */
+static struct str seal_packed(struct run_work *work, const struct run_file *file, struct str what,
+                              struct str plain)
+{
+    struct data_key key = {file->key.key, key_id(file->row, work->arena), 0};
+    struct buf packed;
+    buf_init(&packed, plain.len + 1024);
+    enum err code = pack(plain, &packed);
+    must(code == ERR_OK);
+    struct str sealed = keyring_seal(work->commons->keyring, &key, what, buf_str(&packed),
+                                     work->arena);
+    buf_end(&packed);
+    seal_key_wipe(&key.key);
+    return sealed;
+}
+
+static enum err open_packed(struct run_work *work, const struct run_file *file, struct str what,
+                            struct str sealed, struct buf *to)
+{
+    struct data_key key = {file->key.key, key_id(file->row, work->arena), 0};
+    struct buf packed;
+    buf_init(&packed, sealed.len);
+    enum err code = keyring_open(&key, what, sealed, &packed);
+    code = code == ERR_OK ? unpack(buf_str(&packed), to) : code;
+    buf_end(&packed);
+    seal_key_wipe(&key.key);
+    return code == ERR_OK ? ERR_OK : ERR_CORRUPT;
+}
+
+#define ANSWER STR("answer of a step")
+#define PART   STR("part of a request")
+
+static void add_part(struct run_work *work, struct run_file *file, const struct body_part *part)
+{
+    mutex_lock(&file->lock);
+    bool known = parts_known_has(&file->parts, &part->id);
+    mutex_unlock(&file->lock);
+    if (known) {
+        return;
+    }
+    struct str sealed = seal_packed(work, file, PART, part->bytes);
+    struct part_id *ids = arena_array_of(work->arena, struct part_id, 2);
+    ids[0] = part->id;
+    ids[1] = part->parent;
+    work->unit.steps[work->unit.count++] = part_insert(file->row, &ids[0], &ids[1], sealed,
+                                                       work->arena);
+    work->new_parts[work->new_count++] = part->id;
+    work->unit.bytes += sealed.len + 128;
+    work->bytes += part->bytes.len;
+}
+
+/* The last turn that is known ends the walk: those before it stand there, too. */
+static void add_request(struct run_work *work, struct run_file *file, const struct run_body *body)
+{
+    size_t first = body->turn_count;
+    mutex_lock(&file->lock);
+    while (first > 0 && !parts_known_has(&file->parts, &body->turns[first - 1].id)) {
+        first--;
+    }
+    mutex_unlock(&file->lock);
+    size_t count = body->turn_count - first + 1;
+    work->new_parts = arena_array_of(work->arena, struct part_id, count);
+    work->unit.steps = arena_array_of(work->arena, struct store_step, count + FIXED_STEPS);
+    add_part(work, file, &body->rest);
+    for (size_t i = first; i < body->turn_count; i++) {
+        add_part(work, file, &body->turns[i]);
+    }
+}
+
+static void kept_over(struct store_unit *unit)
+{
+    struct run_work *work = LIST_OBJECT(unit, struct run_work, unit);
+    struct run_file *file = run_attached(work->run);
+    if (unit->result == ERR_OK) {
+        mutex_lock(&file->lock);
+        for (size_t i = 0; i < work->new_count; i++) {
+            parts_known_add(&file->parts, &work->new_parts[i]);
+        }
+        mutex_unlock(&file->lock);
+    }
+    work_over(work, unit->result);
+}
+
+static struct step_row *row_of(struct run_work *work, struct exchange *x,
+                               const struct run_file *file, const struct kept_step *kept)
+{
+    struct arena *arena = work->arena;
+    struct step_row *row = arena_new_of(arena, struct step_row);
+    *row = (struct step_row){.step = *kept->step,
+                             .run = file->row,
+                             .epoch = file->epoch,
+                             .attempt = x->place.attempt,
+                             .name = arena_str(arena, kept->name),
+                             .exchange = arena_str(arena, str_of(x->id)),
+                             .idem = arena_str(arena, kept->idem),
+                             .status = kept->status,
+                             .streamed = kept->streamed};
+    row->step.state = kept->state;
+    row->step.call.key = arena_str(arena, kept->step->call.key);
+    if (kept->state == STEP_DONE) {
+        row->step.done_at = loop_wall(work->loop);
+        row->answer = seal_packed(work, file, ANSWER, kept->answer);
+        work->bytes += kept->answer.len;
+    }
+    return row;
+}
+
+struct run_work *run_keep(struct exchange *x, struct run *run, const struct kept_step *kept,
+                          run_done *done)
+{
+    struct run_work *work = work_new(x, run, done);
+    struct run_file *file = run_attached(run);
+    struct run_body body;
+    bool is_new = kept->step->number == 0;
+    struct step_row *row = row_of(work, x, file, kept);
+    if (is_new) {
+        const struct json *json = x->json.count > 0 ? &x->json : NULL;
+        run_body_split(&file->digests, http_call_body(x->call), json, work->arena, &body);
+        add_request(work, file, &body);
+        row->rest = body.rest.id;
+        row->head = body.turn_count > 0 ? body.turns[body.turn_count - 1].id
+                                        : (struct part_id){{0}};
+        row->step.number = commons_number(work->commons, loop_wall(work->loop));
+    } else {
+        work->unit.steps = arena_array_of(work->arena, struct store_step, FIXED_STEPS);
+    }
+    row->bytes = work->bytes;
+    work->number = row->step.number;
+    work->unit.steps[work->unit.count++] = is_new ? step_insert(row, work->arena)
+                                                  : step_finish(row, work->arena);
+    work->unit.steps[work->unit.count++] = step_count(row, work->arena);
+    work->unit.done = kept_over;
+    return submit_unit(work, work->unit.bytes + row->answer.len);
+}
+
+static struct run_work *submit_one(struct run_work *work, struct store_step step)
+{
+    work->unit.steps = arena_array_of(work->arena, struct store_step, 1);
+    work->unit.steps[work->unit.count++] = step;
+    return submit_unit(work, 0);
+}
+
+struct run_work *run_fence(struct exchange *x, struct run *run, uint32_t attempt, run_done *done)
+{
+    struct run_work *work = work_new(x, run, done);
+    const struct run_file *file = run_attached(run);
+    return submit_one(
+        work, run_raise(file->row, file->epoch, attempt, loop_wall(work->loop), work->arena));
+}
+
+struct run_work *run_moved(struct exchange *x, struct run *run, struct str reason, run_done *done)
+{
+    struct run_work *work = work_new(x, run, done);
+    const struct run_file *file = run_attached(run);
+    struct run_facts facts;
+    run_facts(run, &facts);
+    return submit_one(work,
+                      run_move(file->row, facts.state, facts.divergences,
+                               arena_str(work->arena, reason), loop_wall(work->loop), work->arena));
+}
+
+struct run_work *run_step_moved(struct exchange *x, struct run *run, int64_t number,
+                                enum step_state state, run_done *done)
+{
+    struct run_work *work = work_new(x, run, done);
+    const struct run_file *file = run_attached(run);
+    return submit_one(work, step_move(number, file->row, file->epoch, state, work->arena));
+}
+
+/* ---- answering ---- */
+
+static void answer_came(struct store_query *query)
+{
+    struct run_work *work = LIST_OBJECT(query, struct run_work, query);
+    enum err code = query->result;
+    struct step_row row;
+    if (code == ERR_OK && query->row_count == 0) {
+        code = ERR_NOT_FOUND;
+    }
+    code = code == ERR_OK ? step_read(query->rows, query->columns, &row) : code;
+    if (code == ERR_OK) {
+        work->status = row.status;
+        code = row.answer.len == 0
+                   ? ERR_NOT_FOUND
+                   : open_packed(work, run_attached(work->run), ANSWER, row.answer, &work->answer);
+    }
+    store_query_end(query);
+    work_over(work, code);
+}
+
+struct run_work *run_answer(struct exchange *x, struct run *run, int64_t number, run_done *done)
+{
+    struct run_work *work = work_new(x, run, done);
+    work->values[0] = value_of_i64(number);
+    if (!submit_query(work, &step_answer, 1, answer_came)) {
+        work_free(work);
+        return NULL;
+    }
+    return work;
+}

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * json_canon.c - a walk over the tape; masks that may still match travel along as bits.
+ *
+ * Recursion is bounded: the tape's depth was limited when it was parsed. */
+#include "json/json_canon.h"
+
+#include "base/num.h"
+#include "json/json_writer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- masks ---- */
+
+static bool unescape_token(struct str raw, struct arena *arena, struct str *token)
+{
+    char *to = arena_alloc(arena, raw.len + 1);
+    size_t len = 0;
+    for (size_t i = 0; i < raw.len; i++) {
+        char byte = raw.at[i];
+        if (byte == '~') {
+            char next = i + 1 < raw.len ? raw.at[++i] : '\0';
+            if (next != '0' && next != '1') {
+                return false;
+            }
+            byte = next == '0' ? '~' : '/';
+        }
+        to[len++] = byte;
+    }
+    *token = (struct str){to, len};
+    return true;
+}
+
+enum err json_masks_add(struct json_masks *masks, struct str pointer, struct arena *arena)
+{
+    if (pointer.len == 0 || pointer.at[0] != '/') {
+        return ERR_INVALID;
+    }
+    if (masks->count == JSON_MASKS_MAX) {
+        return ERR_LIMIT;
+    }
+    struct json_mask *mask = &masks->masks[masks->count];
+    *mask = (struct json_mask){.count = 0};
+    for (size_t at = 0; at < pointer.len;) {
+        size_t len = str_find_byte(str_cut(pointer, at + 1, pointer.len), '/');
+        size_t end = len == SIZE_MAX ? pointer.len : at + 1 + len;
+        if (mask->count == JSON_MASK_TOKENS_MAX) {
+            return ERR_LIMIT;
+        }
+        if (!unescape_token(str_cut(pointer, at + 1, end), arena, &mask->tokens[mask->count++])) {
+            return ERR_INVALID;
+        }
+        at = end;
+    }
+    masks->count++;
+    return ERR_OK;
+}
+
+/* ---- the walk ---- */
+
+struct walk {
+    const struct json_canon *how;
+    const struct json *json;
+    struct buf *to;
+};
+
+/* Of the masks `alive` at this depth, those that go on below `name`; *hidden: one ends there. */
+static uint32_t step_masks(const struct walk *walk, uint32_t alive, size_t depth, struct str name,
+                           bool *hidden)
+{
+    uint32_t on = 0;
+    const struct json_masks *masks = walk->how->masks;
+    for (uint32_t bits = alive; bits != 0; bits &= bits - 1) {
+        unsigned i = (unsigned)__builtin_ctz(bits);
+        const struct json_mask *mask = &masks->masks[i];
+        struct str token = mask->tokens[depth];
+        if (!str_equal(token, name) && !str_equal(token, STR("*"))) {
+            continue;
+        }
+        if (depth + 1 == mask->count) {
+            *hidden = true;
+        } else {
+            on |= UINT32_C(1) << i;
+        }
+    }
+    return on;
+}
+
+static enum err put_value(const struct walk *walk, uint32_t node, uint32_t alive, size_t depth);
+
+static enum err put_text(struct buf *to, struct str text)
+{
+    enum err code = buf_add_byte(to, '"');
+    code = code == ERR_OK ? json_escape(to, text) : code;
+    return code == ERR_OK ? buf_add_byte(to, '"') : code;
+}
+
+static enum err put_string(const struct walk *walk, uint32_t node)
+{
+    const struct json_canon *how = walk->how;
+    struct str text = json_string(walk->json, node, how->arena);
+    return put_text(walk->to, how->fold != NULL ? how->fold(text, how->arena) : text);
+}
+
+/* digits x 10^exponent, both without leading zeros, the digits without trailing ones. A text whose
+ * exponent is beyond reason stays as it is. */
+static enum err put_decimal(struct buf *to, struct str raw)
+{
+    enum err code = ERR_OK;
+    size_t first = to->len;
+    size_t kept = to->len; /* behind the last digit that is not 0 */
+    int64_t exponent = 0;
+    uint64_t given = 0;
+    size_t mark = 0;
+    while (mark < raw.len && raw.at[mark] != 'e' && raw.at[mark] != 'E') {
+        mark++;
+    }
+    bool down = mark + 1 < raw.len && raw.at[mark + 1] == '-';
+    size_t digits = mark + 1 < raw.len && (down || raw.at[mark + 1] == '+') ? mark + 2 : mark + 1;
+    if (mark < raw.len &&
+        (num_u64(str_cut(raw, digits, raw.len), &given) != ERR_OK || given > UINT32_MAX)) {
+        return buf_add(to, raw);
+    }
+    bool behind_point = false;
+    for (size_t i = 0; i < mark && code == ERR_OK; i++) {
+        if (raw.at[i] == '.') {
+            behind_point = true;
+            continue;
+        }
+        exponent -= behind_point ? 1 : 0;
+        if (raw.at[i] != '0' || to->len > first) {
+            code = buf_add_byte(to, raw.at[i]);
+            kept = raw.at[i] != '0' ? to->len : kept;
+        }
+    }
+    if (code == ERR_OK && kept == first) {
+        to->len = first;
+        return buf_add_byte(to, '0');
+    }
+    exponent += (int64_t)(to->len - kept) + (down ? -(int64_t)given : (int64_t)given);
+    to->len = code == ERR_OK ? kept : to->len;
+    return code == ERR_OK ? buf_printf(to, "e%lld", (long long)exponent) : code;
+}
+
+/* An integer is its digits; 1e2 and 100 are the same number, so integers lose their zeros too. */
+static enum err put_number(struct buf *to, struct str raw)
+{
+    enum err code = ERR_OK;
+    if (raw.at[0] == '-') {
+        bool zero = true;
+        for (size_t i = 1; i < raw.len && raw.at[i] != 'e' && raw.at[i] != 'E'; i++) {
+            zero = zero && (raw.at[i] == '0' || raw.at[i] == '.');
+        }
+        code = zero ? ERR_OK : buf_add_byte(to, '-');
+        raw = str_cut(raw, 1, raw.len);
+    }
+    return code == ERR_OK ? put_decimal(to, raw) : code;
+}
+
+static enum err put_array(const struct walk *walk, uint32_t node, uint32_t alive, size_t depth)
+{
+    const struct json *json = walk->json;
+    enum err code = buf_add_byte(walk->to, '[');
+    uint64_t index = 0;
+    bool some = false;
+    for (uint32_t n = json_first(json, node); n != JSON_NONE && code == ERR_OK;
+         n = json_after(json, node, n), index++) {
+        bool hidden = false;
+        uint32_t on = 0;
+        if (alive != 0) {
+            on = step_masks(walk, alive, depth, arena_u64(walk->how->arena, index), &hidden);
+        }
+        if (hidden) {
+            continue;
+        }
+        code = some ? buf_add_byte(walk->to, ',') : ERR_OK;
+        code = code == ERR_OK ? put_value(walk, n, on, depth + 1) : code;
+        some = true;
+    }
+    return code == ERR_OK ? buf_add_byte(walk->to, ']') : code;
+}
+
+struct member {
+    struct str name;
+    uint32_t key;
+};
+
+static int by_name(const void *a, const void *b)
+{
+    const struct member *m = a;
+    const struct member *n = b;
+    int order = str_compare(m->name, n->name);
+    return order != 0 ? order : (m->key > n->key) - (m->key < n->key);
+}
+
+static struct member *sorted(const struct walk *walk, uint32_t node, size_t *count)
+{
+    const struct json *json = walk->json;
+    struct member *members = arena_array_of(walk->how->arena, struct member,
+                                            json_count(json, node) + 1);
+    bool in_order = true;
+    *count = 0;
+    for (uint32_t k = json_first(json, node); k != JSON_NONE; k = json_after(json, node, k)) {
+        members[*count] = (struct member){json_string(json, k, walk->how->arena), k};
+        in_order = in_order && (*count == 0 || by_name(&members[*count - 1], &members[*count]) < 0);
+        ++*count;
+    }
+    if (!in_order) {
+        qsort(members, *count, sizeof *members, by_name);
+    }
+    return members;
+}
+
+static enum err put_object(const struct walk *walk, uint32_t node, uint32_t alive, size_t depth)
+{
+    size_t count;
+    const struct member *members = sorted(walk, node, &count);
+    enum err code = buf_add_byte(walk->to, '{');
+    bool some = false;
+    for (size_t i = 0; i < count && code == ERR_OK; i++) {
+        bool hidden = false;
+        uint32_t on = alive != 0 ? step_masks(walk, alive, depth, members[i].name, &hidden) : 0;
+        if (hidden) {
+            continue;
+        }
+        code = some ? buf_add_byte(walk->to, ',') : ERR_OK;
+        code = code == ERR_OK ? put_text(walk->to, members[i].name) : code;
+        code = code == ERR_OK ? buf_add_byte(walk->to, ':') : code;
+        code = code == ERR_OK ? put_value(walk, members[i].key + 1, on, depth + 1) : code;
+        some = true;
+    }
+    return code == ERR_OK ? buf_add_byte(walk->to, '}') : code;
+}
+
+static enum err put_value(const struct walk *walk, uint32_t node, uint32_t alive, size_t depth)
+{
+    switch (json_kind(walk->json, node)) {
+    case JSON_STRING:
+        return put_string(walk, node);
+    case JSON_NUMBER:
+        return put_number(walk->to, json_raw(walk->json, node));
+    case JSON_ARRAY:
+        return put_array(walk, node, alive, depth);
+    case JSON_OBJECT:
+        return put_object(walk, node, alive, depth);
+    case JSON_NULL:
+        return buf_add(walk->to, STR("null"));
+    default:
+        return buf_add(walk->to, json_raw(walk->json, node));
+    }
+}
+
+enum err json_canon(const struct json_canon *how, const struct json *json, uint32_t node,
+                    struct buf *to)
+{
+    const struct walk walk = {how, json, to};
+    size_t count = how->masks != NULL ? how->masks->count : 0;
+    uint32_t all = count == JSON_MASKS_MAX ? UINT32_MAX : (UINT32_C(1) << count) - 1;
+    return put_value(&walk, node, all, 0);
+}

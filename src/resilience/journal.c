@@ -1,0 +1,635 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * journal.c - runs in memory, and what becomes of a call.
+ *
+ * Invariants: `journal->lock` guards the map of runs, their references and the idle list;
+ * `run->lock` all else of a run. Locks are taken in that order or alone. A place is held in a try
+ * when its step's `held` is that try; at most one claim makes a step. Steps are never removed, so
+ * that seq - 1 is a step's index. */
+#include "resilience/journal.h"
+
+#include "base/arena.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "base/must.h"
+#include "base/num.h"
+#include "sys/thread.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SHAPES_MAX (2 * RUN_STEPS_MAX + 2)
+
+/* Steps of equal digest, or of equal sort, in order. */
+struct shape {
+    uint32_t *seqs;
+    uint32_t count;
+    uint32_t room;
+    uint32_t low;     /* in this try no place below it is free (or waits) */
+    uint32_t attempt; /* of `low` */
+};
+
+struct entry {
+    struct step step;
+    uint32_t held; /* the try that holds its place; 0: none */
+    bool making;
+    bool lost; /* its maker died between intent and result */
+    struct link waiters;
+};
+
+enum loading { UNLOADED, LOADING, LOADED };
+
+struct run {
+    struct journal *journal;
+    struct link idle;
+    size_t references; /* these two: journal->lock */
+    struct str tenant;
+    struct str id;
+    void *object;
+    void (*end)(void *object);
+
+    struct mutex lock;
+    struct arena *arena; /* keys of steps */
+    enum loading loading;
+    struct link loaders; /* who waits for the loading */
+    struct run_facts facts;
+    struct entry *entries;
+    uint32_t count;
+    uint32_t room;
+    struct map *places;  /* exact digest -> struct shape */
+    struct map *sorts;   /* likewise */
+    struct wall settled; /* the latest of the recorded results that this try was given */
+};
+
+struct journal {
+    struct mutex lock;
+    uint64_t seed[2];
+    struct map *runs;
+    struct link idle; /* used last in front */
+    size_t idle_steps;
+};
+
+/* ---- life ---- */
+
+struct journal *journal_new(const uint64_t seed[2])
+{
+    struct journal *journal = must_have(calloc(1, sizeof *journal));
+    memcpy(journal->seed, seed, sizeof journal->seed);
+    mutex_init(&journal->lock);
+    journal->runs = map_new(seed, JOURNAL_RUNS_MAX);
+    list_init(&journal->idle);
+    return journal;
+}
+
+static void free_shapes(struct map *shapes)
+{
+    size_t at = 0;
+    struct str key;
+    void *value;
+    while (map_next(shapes, &at, &key, &value)) {
+        struct shape *shape = value;
+        free(shape->seqs);
+        free(shape);
+    }
+    map_free(shapes);
+}
+
+static void free_run(struct run *run)
+{
+    if (run->end != NULL) {
+        run->end(run->object);
+    }
+    free_shapes(run->places);
+    free_shapes(run->sorts);
+    free(run->entries);
+    mutex_end(&run->lock);
+    arena_free(run->arena);
+    free(run);
+}
+
+/* With the lock held. */
+static void forget(struct journal *journal, struct run *run)
+{
+    char room[2 * RUN_ID_BYTES_MAX + 256];
+    size_t len = run->tenant.len + 1 + run->id.len;
+    must(len <= sizeof room);
+    memcpy(room, run->tenant.at, run->tenant.len);
+    room[run->tenant.len] = '\n';
+    memcpy(room + run->tenant.len + 1, run->id.at, run->id.len);
+    void *was = map_remove(journal->runs, (struct str){room, len});
+    must(was == run);
+    list_remove(&run->idle);
+    journal->idle_steps -= run->count;
+    free_run(run);
+}
+
+void journal_free(struct journal *journal)
+{
+    if (journal == NULL) {
+        return;
+    }
+    while (!list_empty(&journal->idle)) {
+        forget(journal, LIST_OBJECT(journal->idle.next, struct run, idle));
+    }
+    must(map_count(journal->runs) == 0);
+    map_free(journal->runs);
+    mutex_end(&journal->lock);
+    free(journal);
+}
+
+static struct run *new_run(struct journal *journal, struct str tenant, struct str id)
+{
+    struct run *run = must_have(calloc(1, sizeof *run));
+    run->journal = journal;
+    run->arena = arena_new(1024);
+    run->tenant = arena_str(run->arena, tenant);
+    run->id = arena_str(run->arena, id);
+    mutex_init(&run->lock);
+    list_init(&run->idle);
+    list_init(&run->loaders);
+    run->places = map_new(journal->seed, SHAPES_MAX);
+    run->sorts = map_new(journal->seed, SHAPES_MAX);
+    return run;
+}
+
+enum err journal_run(struct journal *journal, struct str tenant, struct str id, struct run **run)
+{
+    if (!run_id_is_valid(id) || tenant.len > 256) {
+        return ERR_INVALID;
+    }
+    struct arena *arena = arena_new(512);
+    const struct str parts[] = {tenant, STR("\n"), id};
+    struct str key = arena_join(arena, parts, 3);
+    enum err code = ERR_OK;
+    mutex_lock(&journal->lock);
+    struct run *found = map_get(journal->runs, key);
+    if (found == NULL) {
+        if (map_count(journal->runs) == JOURNAL_RUNS_MAX && !list_empty(&journal->idle)) {
+            forget(journal, LIST_OBJECT(journal->idle.prev, struct run, idle));
+        }
+        found = new_run(journal, tenant, id);
+        code = map_put(journal->runs, key, found);
+        if (code != ERR_OK) {
+            free_run(found);
+            found = NULL;
+        }
+    } else if (found->references == 0) {
+        list_remove(&found->idle);
+        journal->idle_steps -= found->count;
+    }
+    if (found != NULL) {
+        found->references++;
+    }
+    mutex_unlock(&journal->lock);
+    arena_free(arena);
+    *run = found;
+    return code;
+}
+
+void run_ref(struct run *run)
+{
+    mutex_lock(&run->journal->lock);
+    must(run->references > 0);
+    run->references++;
+    mutex_unlock(&run->journal->lock);
+}
+
+void run_unref(struct run *run)
+{
+    struct journal *journal = run->journal;
+    mutex_lock(&journal->lock);
+    must(run->references > 0);
+    if (--run->references == 0) {
+        list_push_front(&journal->idle, &run->idle);
+        journal->idle_steps += run->count;
+        while (journal->idle_steps > JOURNAL_STEPS_IDLE && journal->idle.prev != &run->idle) {
+            forget(journal, LIST_OBJECT(journal->idle.prev, struct run, idle));
+        }
+        if (run->loading != LOADED) {
+            forget(journal, run);
+        }
+    }
+    mutex_unlock(&journal->lock);
+}
+
+void run_attach(struct run *run, void *object, void (*end)(void *object))
+{
+    must(run->loading == LOADING);
+    if (run->end != NULL) {
+        run->end(run->object);
+    }
+    run->object = object;
+    run->end = end;
+}
+
+void *run_attached(const struct run *run)
+{
+    return run->object;
+}
+
+struct str run_tenant(const struct run *run)
+{
+    return run->tenant;
+}
+
+struct str run_id(const struct run *run)
+{
+    return run->id;
+}
+
+/* ---- shapes ---- */
+
+static struct shape *shape_of(struct map *shapes, const struct run_digest *digest, bool make)
+{
+    struct shape *shape = map_get(shapes, run_digest_str(digest));
+    if (shape == NULL && make) {
+        shape = must_have(calloc(1, sizeof *shape));
+        enum err code = map_put(shapes, run_digest_str(digest), shape);
+        must(code == ERR_OK); /* no more shapes than steps */
+    }
+    return shape;
+}
+
+static void shape_add(struct shape *shape, uint32_t seq)
+{
+    if (shape->count == shape->room) {
+        shape->room = shape->room == 0 ? 2 : shape->room * 2;
+        shape->seqs = must_have(realloc(shape->seqs, shape->room * sizeof *shape->seqs));
+    }
+    shape->seqs[shape->count++] = seq;
+}
+
+static struct entry *entry_of(const struct run *run, uint32_t seq)
+{
+    must(seq > 0 && seq <= run->count);
+    return &run->entries[seq - 1];
+}
+
+/* Lists move with the array of entries: heads are made anew. */
+static void grow(struct run *run)
+{
+    uint32_t room = run->room == 0 ? 16 : run->room * 2;
+    struct entry *entries = must_have(calloc(room, sizeof *entries));
+    for (uint32_t i = 0; i < run->count; i++) {
+        entries[i] = run->entries[i];
+        list_init(&entries[i].waiters);
+        list_splice_back(&entries[i].waiters, &run->entries[i].waiters);
+    }
+    free(run->entries);
+    run->entries = entries;
+    run->room = room;
+}
+
+static struct entry *add(struct run *run, const struct step *step)
+{
+    if (run->count == run->room) {
+        grow(run);
+    }
+    struct entry *entry = &run->entries[run->count++];
+    *entry = (struct entry){.step = *step};
+    entry->step.call.key = arena_str(run->arena, step->call.key);
+    entry->step.seq = run->count;
+    list_init(&entry->waiters);
+    struct shape *places = shape_of(run->places, &step->call.exact, true);
+    entry->step.occurrence = places->count;
+    shape_add(places, run->count);
+    shape_add(shape_of(run->sorts, &step->call.sort, true), run->count);
+    return entry;
+}
+
+/* Where the look for the first free (or waiting) one begins in this try. */
+static uint32_t low_of(struct shape *shape, uint32_t attempt)
+{
+    if (shape->attempt != attempt) {
+        shape->attempt = attempt;
+        shape->low = 0;
+    }
+    return shape->low;
+}
+
+/* ---- loading ---- */
+
+static void post_all(struct link *waiters)
+{
+    struct link *link;
+    while ((link = list_pop_front(waiters)) != NULL) {
+        struct journal_waiter *waiter = LIST_OBJECT(link, struct journal_waiter, link);
+        loop_post(waiter->home, &waiter->message);
+    }
+}
+
+enum err run_load(struct run *run, struct journal_waiter *waiter)
+{
+    mutex_lock(&run->lock);
+    enum err code = run->loading == LOADED     ? ERR_OK
+                    : run->loading == UNLOADED ? ERR_AGAIN
+                                               : ERR_BUSY;
+    if (code == ERR_AGAIN) {
+        run->loading = LOADING;
+    } else if (code == ERR_BUSY) {
+        list_push_back(&run->loaders, &waiter->link);
+    }
+    mutex_unlock(&run->lock);
+    return code;
+}
+
+void run_loaded(struct run *run, enum err result, const struct run_facts *facts,
+                const struct step *steps, size_t count)
+{
+    mutex_lock(&run->lock);
+    must(run->loading == LOADING);
+    run->loading = result == ERR_OK ? LOADED : UNLOADED;
+    if (result == ERR_OK) {
+        run->facts = *facts;
+        for (size_t i = 0; i < count; i++) {
+            struct entry *entry = add(run, &steps[i]);
+            entry->lost = steps[i].state == STEP_INTENT;
+        }
+    }
+    post_all(&run->loaders);
+    mutex_unlock(&run->lock);
+}
+
+void run_facts(struct run *run, struct run_facts *facts)
+{
+    mutex_lock(&run->lock);
+    *facts = run->facts;
+    facts->steps = run->count;
+    mutex_unlock(&run->lock);
+}
+
+/* ---- claims ---- */
+
+struct asking {
+    struct run *run;
+    const struct step_call *call;
+    const struct journal_policy *policy;
+    struct wall now;
+    struct journal_waiter *waiter;
+    struct journal_claim *claim;
+};
+
+static bool is_free(const struct entry *entry, uint32_t attempt)
+{
+    return entry->held != attempt;
+}
+
+static enum journal_answer make(struct entry *entry, struct journal_claim *claim,
+                                enum journal_answer answer)
+{
+    entry->making = true;
+    claim->making = true;
+    return answer;
+}
+
+/* The place is taken; what of its step? */
+static enum journal_answer answer_with(const struct asking *asking, struct entry *entry)
+{
+    struct journal_claim *claim = asking->claim;
+    claim->seq = entry->step.seq;
+    entry->held = claim->attempt;
+    if (entry->step.state == STEP_DONE || entry->step.state == STEP_SKIPPED) {
+        struct wall done = entry->step.done_at;
+        asking->run->settled = done.us > asking->run->settled.us ? done : asking->run->settled;
+        return JOURNAL_REPLAY;
+    }
+    if (entry->making) {
+        list_push_back(&entry->waiters, &asking->waiter->link);
+        return JOURNAL_JOIN;
+    }
+    if (entry->step.state == STEP_IN_DOUBT) {
+        return make(entry, claim, JOURNAL_DOUBT);
+    }
+    if (!entry->lost) {
+        return make(entry, claim, JOURNAL_MAKE);
+    }
+    bool twice = entry->step.call.effect == EFFECT_UNSAFE;
+    return make(entry, claim, twice ? JOURNAL_DOUBT : JOURNAL_AGAIN);
+}
+
+static struct entry *free_place(struct run *run, const struct run_digest *exact, uint32_t attempt)
+{
+    struct shape *shape = shape_of(run->places, exact, false);
+    if (shape == NULL) {
+        return NULL;
+    }
+    uint32_t at = low_of(shape, attempt);
+    while (at < shape->count && !is_free(entry_of(run, shape->seqs[at]), attempt)) {
+        at++;
+    }
+    shape->low = at;
+    return at < shape->count ? entry_of(run, shape->seqs[at]) : NULL;
+}
+
+/* The first recorded step of this sort that the try has not asked for yet. One that was made
+ * beside the last result seen did not depend on it, and may still be on its way. */
+static struct entry *waiting_step(struct run *run, const struct run_digest *sort, uint32_t attempt)
+{
+    struct shape *shape = shape_of(run->sorts, sort, false);
+    if (shape == NULL) {
+        return NULL;
+    }
+    uint32_t at = low_of(shape, attempt);
+    const struct entry *entry = NULL;
+    for (; at < shape->count; at++) {
+        entry = entry_of(run, shape->seqs[at]);
+        if (is_free(entry, attempt) && entry->step.state == STEP_DONE) {
+            break;
+        }
+    }
+    shape->low = at;
+    bool waits = at < shape->count && entry->step.intent_at.us >= run->settled.us;
+    return waits ? entry_of(run, shape->seqs[at]) : NULL;
+}
+
+static enum divergence rule_for(const struct step_call *call, const struct journal_policy *policy)
+{
+    if (call->kind == STEP_MODEL) {
+        return policy->model;
+    }
+    return call->effect == EFFECT_READ ? policy->read : policy->effect;
+}
+
+/* MAKE: go on as a new step. */
+static enum journal_answer diverge(const struct asking *asking, struct entry *passed)
+{
+    struct run *run = asking->run;
+    const struct run_digest *loose = &asking->call->loose;
+    enum divergence rule = rule_for(asking->call, asking->policy);
+    if (rule == DIVERGENCE_RELAXED && memcmp(loose, &passed->step.call.loose, sizeof *loose) == 0) {
+        asking->claim->relaxed = true;
+        return answer_with(asking, passed);
+    }
+    asking->claim->passed = passed->step.seq;
+    if (rule == DIVERGENCE_STOP || run->facts.divergences >= asking->policy->budget) {
+        run->facts.state = RUN_DIVERGED;
+        return JOURNAL_DIVERGED;
+    }
+    run->facts.divergences++;
+    return JOURNAL_MAKE;
+}
+
+static enum journal_answer new_step(const struct asking *asking, struct step *step)
+{
+    struct run *run = asking->run;
+    struct journal_claim *claim = asking->claim;
+    if (run->count >= RUN_STEPS_MAX || run->facts.bytes >= RUN_BYTES_MAX) {
+        return JOURNAL_FULL;
+    }
+    bool named = asking->call->key.len > 0;
+    struct entry *passed = named ? NULL : waiting_step(run, &asking->call->sort, claim->attempt);
+    if (passed != NULL) {
+        enum journal_answer answer = diverge(asking, passed);
+        if (answer != JOURNAL_MAKE) {
+            *step = passed->step;
+            return answer;
+        }
+    }
+    const struct step made = {
+        .call = *asking->call, .state = STEP_INTENT, .intent_at = asking->now};
+    struct entry *entry = add(run, &made);
+    entry->held = claim->attempt;
+    claim->seq = entry->step.seq;
+    *step = entry->step;
+    return make(entry, claim, JOURNAL_MAKE);
+}
+
+/* A key names a step; another request under it is taken for the same only where nothing happens. */
+static enum journal_answer known_step(const struct asking *asking, struct entry *entry)
+{
+    const struct run_digest *loose = &asking->call->loose;
+    if (asking->call->key.len > 0 && memcmp(loose, &entry->step.call.loose, sizeof *loose) != 0) {
+        if (asking->call->kind != STEP_MODEL && asking->call->effect != EFFECT_READ) {
+            return JOURNAL_CONFLICT;
+        }
+        asking->claim->relaxed = true;
+    }
+    return answer_with(asking, entry);
+}
+
+static enum journal_answer decide(const struct asking *asking, struct step *step)
+{
+    struct run *run = asking->run;
+    struct journal_claim *claim = asking->claim;
+    must(run->loading == LOADED);
+    if (claim->attempt < run->facts.attempt) {
+        return JOURNAL_FENCED;
+    }
+    if (run->facts.state != RUN_OPEN) {
+        return run->facts.state == RUN_DIVERGED ? JOURNAL_DIVERGED : JOURNAL_CLOSED;
+    }
+    if (claim->attempt > run->facts.attempt) {
+        run->facts.attempt = claim->attempt;
+        run->settled = (struct wall){0};
+        claim->raised = true;
+    }
+    struct entry *entry = claim->seq > 0 ? entry_of(run, claim->seq) /* it was waited for */
+                                         : free_place(run, &asking->call->exact, claim->attempt);
+    if (entry == NULL && asking->call->key.len > 0) {
+        struct shape *shape = shape_of(run->places, &asking->call->exact, false);
+        entry = shape != NULL ? entry_of(run, shape->seqs[0]) : NULL; /* a key is one step */
+    }
+    if (entry == NULL) {
+        return new_step(asking, step);
+    }
+    *step = entry->step;
+    return known_step(asking, entry);
+}
+
+enum journal_answer journal_claim(struct run *run, uint32_t attempt, const struct step_call *call,
+                                  const struct journal_policy *policy, struct wall now,
+                                  struct journal_waiter *waiter, struct journal_claim *claim,
+                                  struct step *step)
+{
+    const struct asking asking = {run, call, policy, now, waiter, claim};
+    must(!claim->making);
+    claim->run = run;
+    claim->attempt = attempt;
+    mutex_lock(&run->lock);
+    enum journal_answer answer = decide(&asking, step);
+    mutex_unlock(&run->lock);
+    return answer;
+}
+
+/* With the lock held: the place may be taken again in this try. */
+static void let_go(struct run *run, struct journal_claim *claim)
+{
+    struct entry *entry = entry_of(run, claim->seq);
+    if (entry->held != claim->attempt) {
+        return; /* a later try has it */
+    }
+    entry->held = 0;
+    struct shape *places = shape_of(run->places, &entry->step.call.exact, false);
+    struct shape *sorts = shape_of(run->sorts, &entry->step.call.sort, false);
+    places->low = (uint32_t)num_min(places->low, entry->step.occurrence);
+    sorts->low = 0;
+}
+
+bool journal_leave(struct run *run, struct journal_claim *claim, struct journal_waiter *waiter)
+{
+    mutex_lock(&run->lock);
+    bool queued = !list_empty(&waiter->link);
+    list_remove(&waiter->link);
+    if (claim->seq > 0) {
+        let_go(run, claim);
+        claim->seq = 0;
+    }
+    mutex_unlock(&run->lock);
+    return queued;
+}
+
+void journal_orphan(struct journal_claim *claim)
+{
+    mutex_lock(&claim->run->lock);
+    if (claim->seq > 0) {
+        let_go(claim->run, claim);
+    }
+    mutex_unlock(&claim->run->lock);
+}
+
+void journal_settle(struct journal_claim *claim, enum step_state state, int64_t number,
+                    uint64_t bytes, struct wall now)
+{
+    struct run *run = claim->run;
+    mutex_lock(&run->lock);
+    struct entry *entry = entry_of(run, claim->seq);
+    must(claim->making && entry->making);
+    claim->making = false;
+    entry->making = false;
+    entry->lost = false;
+    entry->step.state = state;
+    entry->step.number = number;
+    if (state == STEP_DONE) {
+        entry->step.done_at = now;
+        run->facts.bytes += bytes;
+    } else {
+        let_go(run, claim);
+    }
+    post_all(&entry->waiters);
+    mutex_unlock(&run->lock);
+}
+
+void run_set_state(struct run *run, enum run_state state)
+{
+    mutex_lock(&run->lock);
+    run->facts.state = state;
+    if (state == RUN_OPEN) {
+        run->facts.divergences = 0;
+    }
+    mutex_unlock(&run->lock);
+}
+
+enum err run_decide(struct run *run, uint32_t seq, enum step_state state)
+{
+    enum err code = ERR_NOT_FOUND;
+    mutex_lock(&run->lock);
+    if (seq > 0 && seq <= run->count) {
+        struct entry *entry = entry_of(run, seq);
+        code = entry->making ? ERR_BUSY : ERR_OK;
+        if (code == ERR_OK) {
+            entry->step.state = state;
+            entry->lost = false;
+        }
+    }
+    mutex_unlock(&run->lock);
+    return code;
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * journal.h - which recorded step a call of a run is: answered again, joined, made, or refused
+ * (standard R3, R6).
+ *
+ * A step is known by what is asked, never by when: the digest of the masked request and its place
+ * among equal digests, or the key that the agent gives it (then `exact` is the key's digest and
+ * `loose` the request's). Within a try a call takes the lowest place that no call of this try
+ * holds; a call that failed, or whose client left, gives its place back. A higher try raises the
+ * fence: calls of lower ones are refused, and every recorded step is there to be answered again.
+ *
+ * The journal is memory and decisions: it does no I/O. The caller loads a run's steps, makes
+ * durable what must be, and settles each claim exactly once. One mutex a run; under it nothing is
+ * called but loop_post. Any thread.
+ */
+#ifndef AIRE_RESILIENCE_JOURNAL_H
+#define AIRE_RESILIENCE_JOURNAL_H
+
+#include "io/loop.h"
+#include "resilience/step.h"
+
+struct journal;
+struct run;
+
+#define RUN_STEPS_MAX      10000                 /* further steps are refused: FULL */
+#define RUN_BYTES_MAX      ((uint64_t)256 << 20) /* of bodies, as asked and answered */
+#define JOURNAL_RUNS_MAX   20000                 /* in memory */
+#define JOURNAL_STEPS_IDLE 500000 /* of runs that nobody uses; beyond it the oldest are forgotten  \
+                                   */
+
+/* What to do with a call that fits no recorded step while one of its sort waits to be asked for
+ * again: its answer is used if what decides it is the same; the call is made; the run stops. */
+enum divergence { DIVERGENCE_RELAXED, DIVERGENCE_LIVE, DIVERGENCE_STOP };
+struct journal_policy {
+    enum divergence model;  /* relaxed */
+    enum divergence read;   /* live */
+    enum divergence effect; /* stop */
+    uint32_t budget; /* calls made although they diverged, of one run; beyond it it stops: 3 */
+};
+
+enum journal_answer {
+    JOURNAL_MAKE,     /* a new step, or one whose maker failed: make the call */
+    JOURNAL_REPLAY,   /* the step answers */
+    JOURNAL_JOIN,     /* another call is making it; when the waiter was posted, claim again */
+    JOURNAL_AGAIN,    /* its maker died between intent and result: make it again, same key */
+    JOURNAL_DOUBT,    /* likewise, but making it again may do it twice */
+    JOURNAL_FENCED,   /* a higher try has begun */
+    JOURNAL_DIVERGED, /* the run stands still until a person decides */
+    JOURNAL_CONFLICT, /* this key was used for another request */
+    JOURNAL_FULL,     /* RUN_STEPS_MAX or RUN_BYTES_MAX */
+    JOURNAL_CLOSED    /* done, failed, cancelled */
+};
+
+/* The hold of one call on one step; embedded in the caller's object, zeroed at first. */
+struct journal_claim {
+    struct run *run;
+    uint32_t seq;     /* 0: holds nothing */
+    uint32_t attempt; /* the try */
+    bool making;      /* MAKE, AGAIN, DOUBT: to be settled */
+    bool raised;      /* its try is new: the fence must be durable before anything else */
+    bool relaxed;     /* answered by a step whose request differs in what does not matter */
+    uint32_t passed; /* the step that waited when this call, which does not fit it, came; 0: none */
+};
+
+/* Outlives its posting: `message.run` gets it on `home` and frees it. */
+struct journal_waiter {
+    struct message message;
+    struct loop *home;
+    struct link link; /* internal */
+};
+
+struct journal *journal_new(const uint64_t seed[2]);
+void journal_free(struct journal *journal); /* no references are left; NULL is fine */
+
+/* A reference to the run, made but not loaded where it is not in memory. INVALID: no id; LIMIT:
+ * JOURNAL_RUNS_MAX are in use. */
+enum err journal_run(struct journal *journal, struct str tenant, struct str id,
+                     struct run **run) MUST_USE;
+void run_ref(struct run *run); /* one more, by who has one */
+void run_unref(struct run *run);
+/* What the caller keeps with a run: set by who loads it, before run_loaded; freed with the run. */
+void run_attach(struct run *run, void *object, void (*end)(void *object));
+void *run_attached(const struct run *run);
+struct str run_tenant(const struct run *run);
+struct str run_id(const struct run *run);
+
+/* ---- loading ---- */
+
+struct run_facts {
+    int64_t row; /* the store's number of the run */
+    int64_t epoch;
+    uint32_t attempt; /* the fence */
+    uint32_t divergences;
+    enum run_state state;
+    uint64_t bytes;
+    uint32_t steps;
+};
+/* OK: it is in memory. AGAIN: the caller is to load it and call run_loaded. BUSY: another one
+ * does; the waiter is posted. */
+enum err run_load(struct run *run, struct journal_waiter *waiter) MUST_USE;
+/* Steps in order of seq, copied. `result` not OK: the next one who asks tries again. */
+void run_loaded(struct run *run, enum err result, const struct run_facts *facts,
+                const struct step *steps, size_t count);
+void run_facts(struct run *run, struct run_facts *facts);
+
+/* ---- claims ---- */
+
+/* Decides; `step` gets the step in question (its key borrowed while the run is held). After JOIN
+ * with the same claim: goes on with the step that was waited for. */
+enum journal_answer journal_claim(struct run *run, uint32_t attempt, const struct step_call *call,
+                                  const struct journal_policy *policy, struct wall now,
+                                  struct journal_waiter *waiter, struct journal_claim *claim,
+                                  struct step *step);
+/* Stops waiting, and lets the place go. True: the waiter will not be posted, the caller frees it.
+ */
+bool journal_leave(struct run *run, struct journal_claim *claim, struct journal_waiter *waiter);
+/* The client left; what it asked for may be asked again in this try. A call that is made goes on.
+ */
+void journal_orphan(struct journal_claim *claim);
+/* Ends what a claim makes. DONE: the result is durable as row `number`, `bytes` more of bodies.
+ * FAILED: it did not happen, for sure, or may be made again all the same; row `number`, or 0, is
+ * kept for it. IN_DOUBT: it may have happened. Whoever joined is posted. */
+void journal_settle(struct journal_claim *claim, enum step_state state, int64_t number,
+                    uint64_t bytes, struct wall now);
+
+/* ---- what a person or the agent decided, when it is durable ---- */
+
+void run_set_state(struct run *run, enum run_state state);
+/* Of a step that nobody makes: DONE, FAILED (make it again), SKIPPED. BUSY, NOT_FOUND. */
+enum err run_decide(struct run *run, uint32_t seq, enum step_state state) MUST_USE;
+
+#endif
