@@ -218,12 +218,6 @@ uint64_t stream_mark(const struct stream *stream, uint64_t key)
     return channel != NULL ? mark_of(stream, channel) : 0;
 }
 
-uint64_t stream_came(const struct stream *stream, uint64_t key)
-{
-    const struct stream_channel *channel = find_channel(stream, key);
-    return channel != NULL ? channel->came : 0;
-}
-
 void stream_unlock(struct stream *stream)
 {
     stream->locked = false;

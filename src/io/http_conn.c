@@ -42,7 +42,6 @@ static void arm(struct http_conn *at, enum http_wait wait)
 
 /* ---- the end ---- */
 
-/* The conn is gone already. */
 /* Answers whose ownership was taken over have left, or never will. */
 static void drop_lent(struct http_conn *at)
 {
@@ -54,6 +53,7 @@ static void drop_lent(struct http_conn *at)
     }
 }
 
+/* The conn is gone already. */
 static void forget(struct http_conn *at)
 {
     struct http_server *server = at->server;
