@@ -240,6 +240,21 @@ static void a_huge_prompt_is_cut_not_refused(void **state)
     free(text);
 }
 
+static void a_restart_forgets_what_was_shown(void **state)
+{
+    (void)state;
+    struct leak *leak = leak_of(prompt, "");
+    struct str whole = str_of(prompt);
+    double half = score_of(leak, str_cut(whole, 0, whole.len / 2));
+    assert_true(half > 0 && half < 1);
+    leak_restart(leak);
+    assert_true(leak_score(leak) <= 0);
+    double other = score_of(leak, str_cut(whole, whole.len / 2, whole.len));
+    assert_true(other > 0 && other < 1);
+    leak_restart(leak);
+    assert_true(score_of(leak, whole) >= 1.0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -256,6 +271,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_a_leak_is_not_held),
         cmocka_unit_test(at_most_so_much_is_held),
         cmocka_unit_test(a_huge_prompt_is_cut_not_refused),
+        cmocka_unit_test(a_restart_forgets_what_was_shown),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }
