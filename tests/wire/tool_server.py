@@ -36,8 +36,8 @@ class ToolServer:
     """Answers of `script` are used up in order, then `answer` for all. Each is bytes, RESET, HANG or a
     function (socket, seen). An answer closes its connection where it says so."""
 
-    def __init__(self):
-        self.listener = socket.create_server(("127.0.0.1", 0))
+    def __init__(self, port=0):
+        self.listener = socket.create_server(("127.0.0.1", port))
         self.port = self.listener.getsockname()[1]
         self.lock = threading.Lock()
         self.seen = []

@@ -377,8 +377,8 @@ static enum flow on_request(struct exchange *x, void *state)
 {
     struct replay *r = state;
     enum flow flow = FLOW_NEXT;
-    if (x->place.run.len == 0) {
-        return FLOW_NEXT;
+    if (x->place.run.len == 0 || x->verdict >= VERDICT_ESCALATE) {
+        return FLOW_NEXT; /* no step, or one that will be refused */
     }
     x->replay = r;
     while (flow == FLOW_NEXT && r->phase < REPLAY_MAKE) {
@@ -450,10 +450,29 @@ static void on_gone(struct exchange *x, void *state)
     }
 }
 
+/* The tool answered and the answer was stopped: the effect has happened all the same, and stays
+ * recorded. */
+static void keep_stopped(struct exchange *x, struct replay *r)
+{
+    const struct kept_step result = {.step = &r->step,
+                                     .state = STEP_DONE,
+                                     .answer = buf_str(&r->heard),
+                                     .status = x->attempt->status};
+    struct run_work *work = run_keep(x, r->run, &result, NULL);
+    if (work != NULL) {
+        run_work_leave(work);
+    }
+    journal_settle(&r->claim, STEP_DONE, r->step.number, 0, loop_wall(x->gateway->loop));
+}
+
 /* A call that gave no durable result. Under a key, or where repeating does no harm, it is made
  * again; else it is in doubt once the tool may have got it. */
 static void give_back(struct exchange *x, struct replay *r)
 {
+    if (has_effect(r) && r->step.number != 0 && !r->answered && r->heard.len > 0) {
+        keep_stopped(x, r);
+        return;
+    }
     bool reached = r->answered || tool_call_in_doubt(x);
     bool doubt = reached && r->call.effect == EFFECT_UNSAFE;
     enum step_state state = doubt ? STEP_IN_DOUBT : STEP_FAILED;
