@@ -468,9 +468,12 @@ struct run_work *run_moved(struct exchange *x, struct run *run, struct str reaso
     const struct run_file *file = run_attached(run);
     struct run_facts facts;
     run_facts(run, &facts);
-    return submit_one(work,
-                      run_move(file->row, facts.state, facts.divergences,
-                               arena_str(work->arena, reason), loop_wall(work->loop), work->arena));
+    const struct run_row row = {.number = file->row,
+                                .epoch = file->epoch,
+                                .state = facts.state,
+                                .divergences = facts.divergences,
+                                .reason = arena_str(work->arena, reason)};
+    return submit_one(work, run_move(&row, loop_wall(work->loop), work->arena));
 }
 
 struct run_work *run_step_moved(struct exchange *x, struct run *run, int64_t number,

@@ -11,86 +11,107 @@
 #include <string.h>
 
 static const struct migration migrations[] = {
-    {1, "CREATE TABLE runs(number BIGINT PRIMARY KEY, tenant TEXT NOT NULL, id TEXT NOT NULL,"
+    {1, "CREATE TABLE runs(number INTEGER PRIMARY KEY, tenant TEXT NOT NULL, id TEXT NOT NULL,"
         " agent TEXT NOT NULL, principal TEXT NOT NULL, data_key TEXT NOT NULL,"
-        " attempt INTEGER NOT NULL, state INTEGER NOT NULL, epoch BIGINT NOT NULL,"
-        " created_us BIGINT NOT NULL, updated_us BIGINT NOT NULL, bytes BIGINT NOT NULL,"
-        " divergences INTEGER NOT NULL, reason TEXT NOT NULL, UNIQUE(tenant, id));"
+        " owner TEXT NOT NULL, attempt INTEGER NOT NULL, state INTEGER NOT NULL,"
+        " epoch INTEGER NOT NULL, created_us INTEGER NOT NULL, updated_us INTEGER NOT NULL,"
+        " bytes INTEGER NOT NULL, divergences INTEGER NOT NULL, reason TEXT NOT NULL,"
+        " UNIQUE(tenant, id));"
         "CREATE INDEX runs_by_time ON runs(updated_us);"
-        "CREATE TABLE steps(number BIGINT PRIMARY KEY, run BIGINT NOT NULL, seq INTEGER NOT NULL,"
-        " kind INTEGER NOT NULL, effect INTEGER NOT NULL, state INTEGER NOT NULL,"
-        " exact BLOB NOT NULL, loose BLOB NOT NULL, sort BLOB NOT NULL,"
+        "CREATE TABLE steps(number INTEGER PRIMARY KEY, run INTEGER NOT NULL,"
+        " seq INTEGER NOT NULL, kind INTEGER NOT NULL, effect INTEGER NOT NULL,"
+        " state INTEGER NOT NULL, exact BLOB NOT NULL, loose BLOB NOT NULL, sort BLOB NOT NULL,"
         " occurrence INTEGER NOT NULL, step_key TEXT NOT NULL, attempt INTEGER NOT NULL,"
         " name TEXT NOT NULL, exchange TEXT NOT NULL, idem TEXT NOT NULL,"
         " status INTEGER NOT NULL, streamed INTEGER NOT NULL, head BLOB NOT NULL,"
-        " rest BLOB NOT NULL, bytes BIGINT NOT NULL, intent_us BIGINT NOT NULL,"
-        " done_us BIGINT NOT NULL, answer BLOB, UNIQUE(run, seq), UNIQUE(run, exact, occurrence));"
-        "CREATE TABLE run_parts(number INTEGER PRIMARY KEY, run BIGINT NOT NULL, id BLOB NOT NULL,"
-        " parent BLOB NOT NULL, bytes BLOB NOT NULL, UNIQUE(run, id))"},
+        " rest BLOB NOT NULL, bytes INTEGER NOT NULL, intent_us INTEGER NOT NULL,"
+        " done_us INTEGER NOT NULL, answer BLOB, UNIQUE(run, seq), UNIQUE(run, exact, occurrence));"
+        "CREATE TABLE run_parts(run INTEGER NOT NULL, id BLOB NOT NULL, parent BLOB NOT NULL,"
+        " bytes BLOB NOT NULL, UNIQUE(run, id))"},
 };
 const struct schema run_schema = {"runs", migrations, 1};
 
 /* ---- runs ---- */
 
 static const struct statement insert_run = {
-    "INSERT INTO runs(number, tenant, id, agent, principal, data_key, attempt, state, epoch,"
+    "INSERT INTO runs(number, tenant, id, agent, principal, data_key, owner, attempt, state, epoch,"
     " created_us, updated_us, bytes, divergences, reason)"
-    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, 0, 0, '')",
-    10};
+    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11, 0, 0, '')",
+    11};
+static const struct statement take_run = {
+    "UPDATE runs SET epoch = epoch + 1, owner = ?3, updated_us = ?4"
+    " WHERE number = ?1 AND epoch = ?2",
+    4};
 static const struct statement raise_run = {
     "UPDATE runs SET attempt = ?3, updated_us = ?4 WHERE number = ?1 AND epoch = ?2"
     " AND attempt <= ?3",
     4};
 static const struct statement move_run = {
-    "UPDATE runs SET state = ?2, divergences = ?3, reason = ?4, updated_us = ?5 WHERE number = ?1",
-    5};
+    "UPDATE runs SET state = ?3, divergences = ?4, reason = ?5, updated_us = ?6"
+    " WHERE number = ?1 AND epoch = ?2",
+    6};
 
 #define RUN_COLUMNS                                                                                \
-    "r.number, r.tenant, r.id, r.agent, r.principal, r.data_key, k.wrapped, r.attempt, r.state,"   \
-    " r.epoch, r.created_us, r.updated_us, r.bytes, r.divergences, r.reason,"                      \
+    "r.number, r.tenant, r.id, r.agent, r.principal, r.data_key, k.wrapped, r.owner,"              \
+    " r.attempt, r.state, r.epoch, r.created_us, r.updated_us, r.bytes, r.divergences, r.reason,"  \
     " (SELECT count(*) FROM steps s WHERE s.run = r.number)"                                       \
     " FROM runs r LEFT JOIN data_keys k ON k.id = r.data_key "
 const struct statement run_find = {"SELECT " RUN_COLUMNS "WHERE r.tenant = ?1 AND r.id = ?2", 2};
 const struct statement run_list = {"SELECT " RUN_COLUMNS
-                                   "WHERE (?1 < 0 OR r.state = ?1) AND r.number < ?2"
-                                   " ORDER BY r.number DESC LIMIT ?3",
-                                   3};
+                                   "WHERE (?1 = '' OR r.tenant = ?1) AND (?2 < 0 OR r.state = ?2)"
+                                   " AND r.number < ?3 ORDER BY r.number DESC LIMIT ?4",
+                                   4};
 
 struct store_step run_insert(const struct run_row *row, struct arena *arena)
 {
-    struct value *v = arena_array_of(arena, struct value, 10);
-    const struct str texts[] = {row->tenant, row->id, row->agent, row->principal, row->data_key};
+    struct value *v = arena_array_of(arena, struct value, 11);
+    const struct str texts[] = {row->tenant,    row->id,       row->agent,
+                                row->principal, row->data_key, row->owner};
     v[0] = value_of_i64(row->number);
-    for (size_t i = 0; i < 5; i++) {
+    for (size_t i = 0; i < 6; i++) {
         v[1 + i] = value_of_text(texts[i]);
     }
-    v[6] = value_of_i64(row->attempt);
-    v[7] = value_of_i64(row->state);
-    v[8] = value_of_i64(row->epoch);
-    v[9] = value_of_i64(row->created_us);
+    v[7] = value_of_i64(row->attempt);
+    v[8] = value_of_i64(row->state);
+    v[9] = value_of_i64(row->epoch);
+    v[10] = value_of_i64(row->created_us);
     return (struct store_step){&insert_run, v, true};
+}
+
+/* Room for `count` values; the first two name the run as its owner knows it. */
+static struct value *owned(int64_t run, int64_t epoch, size_t count, struct arena *arena)
+{
+    struct value *v = arena_array_of(arena, struct value, count);
+    v[0] = value_of_i64(run);
+    v[1] = value_of_i64(epoch);
+    return v;
+}
+
+struct store_step run_take(int64_t run, int64_t epoch, struct str owner, struct wall now,
+                           struct arena *arena)
+{
+    struct value *v = owned(run, epoch, 4, arena);
+    v[2] = value_of_text(owner);
+    v[3] = value_of_i64(now.us);
+    return (struct store_step){&take_run, v, true};
 }
 
 struct store_step run_raise(int64_t run, int64_t epoch, uint32_t attempt, struct wall now,
                             struct arena *arena)
 {
-    struct value *v = arena_array_of(arena, struct value, 4);
-    v[0] = value_of_i64(run);
-    v[1] = value_of_i64(epoch);
+    struct value *v = owned(run, epoch, 4, arena);
     v[2] = value_of_i64(attempt);
     v[3] = value_of_i64(now.us);
     return (struct store_step){&raise_run, v, true};
 }
 
-struct store_step run_move(int64_t run, enum run_state state, uint32_t divergences,
-                           struct str reason, struct wall now, struct arena *arena)
+struct store_step run_move(const struct run_row *row, struct wall now, struct arena *arena)
 {
-    struct value *v = arena_array_of(arena, struct value, 5);
-    v[0] = value_of_i64(run);
-    v[1] = value_of_i64(state);
-    v[2] = value_of_i64(divergences);
-    v[3] = value_of_text(reason);
-    v[4] = value_of_i64(now.us);
+    struct value *v = owned(row->number, row->epoch, 6, arena);
+    v[2] = value_of_i64(row->state);
+    v[3] = value_of_i64(row->divergences);
+    v[4] = value_of_text(row->reason);
+    v[5] = value_of_i64(now.us);
     return (struct store_step){&move_run, v, true};
 }
 
@@ -104,21 +125,24 @@ void run_read(const struct value *row, struct run_row *to)
         .principal = row[4].bytes,
         .data_key = row[5].bytes,
         .wrapped = row[6].kind == VALUE_BLOB ? row[6].bytes : STR(""),
-        .attempt = (uint32_t)row[7].integer,
-        .state = (enum run_state)row[8].integer,
-        .epoch = row[9].integer,
-        .created_us = row[10].integer,
-        .updated_us = row[11].integer,
-        .bytes = (uint64_t)row[12].integer,
-        .divergences = (uint32_t)row[13].integer,
-        .reason = row[14].bytes,
-        .steps = (uint64_t)row[15].integer,
+        .owner = row[7].bytes,
+        .attempt = (uint32_t)row[8].integer,
+        .state = (enum run_state)row[9].integer,
+        .epoch = row[10].integer,
+        .created_us = row[11].integer,
+        .updated_us = row[12].integer,
+        .bytes = (uint64_t)row[13].integer,
+        .divergences = (uint32_t)row[14].integer,
+        .reason = row[15].bytes,
+        .steps = (uint64_t)row[16].integer,
     };
 }
 
 /* ---- steps ---- */
 
 #define IS_OURS "EXISTS(SELECT 1 FROM runs WHERE number = ?1 AND epoch = ?2)"
+/* A result is final: state 1 is STEP_DONE. */
+#define UNDONE "number = ?3 AND run = ?1 AND state <> 1 AND " IS_OURS
 
 static const struct statement insert_step = {
     "INSERT INTO steps(run, number, seq, kind, effect, state, exact, loose, sort, occurrence,"
@@ -131,11 +155,10 @@ static const struct statement count_bytes = {
     "UPDATE runs SET bytes = bytes + ?3, updated_us = ?4 WHERE number = ?1 AND epoch = ?2", 4};
 static const struct statement finish_step = {
     "UPDATE steps SET state = ?4, status = ?5, streamed = ?6, bytes = ?7, done_us = ?8,"
-    " answer = ?9, exchange = ?10, attempt = ?11 WHERE number = ?3 AND run = ?1 AND state <> 1"
-    " AND " IS_OURS,
+    " answer = ?9, exchange = ?10, attempt = ?11 WHERE " UNDONE,
     11};
-static const struct statement move_step = {
-    "UPDATE steps SET state = ?4 WHERE number = ?3 AND run = ?1 AND " IS_OURS, 4};
+static const struct statement move_step = {"UPDATE steps SET state = ?4 WHERE " UNDONE, 4};
+static const struct statement drop_step = {"DELETE FROM steps WHERE " UNDONE, 3};
 
 static struct value digest_value(const struct run_digest *digest)
 {
@@ -178,9 +201,7 @@ struct store_step step_insert(const struct step_row *row, struct arena *arena)
 
 struct store_step step_finish(const struct step_row *row, struct arena *arena)
 {
-    struct value *v = arena_array_of(arena, struct value, 11);
-    v[0] = value_of_i64(row->run);
-    v[1] = value_of_i64(row->epoch);
+    struct value *v = owned(row->run, row->epoch, 11, arena);
     v[2] = value_of_i64(row->step.number);
     v[3] = value_of_i64(row->step.state);
     v[4] = value_of_i64(row->status);
@@ -195,9 +216,7 @@ struct store_step step_finish(const struct step_row *row, struct arena *arena)
 
 struct store_step step_count(const struct step_row *row, struct arena *arena)
 {
-    struct value *v = arena_array_of(arena, struct value, 4);
-    v[0] = value_of_i64(row->run);
-    v[1] = value_of_i64(row->epoch);
+    struct value *v = owned(row->run, row->epoch, 4, arena);
     v[2] = value_of_i64((int64_t)row->bytes);
     v[3] = value_of_i64(row->step.done_at.us);
     return (struct store_step){&count_bytes, v, true};
@@ -206,12 +225,17 @@ struct store_step step_count(const struct step_row *row, struct arena *arena)
 struct store_step step_move(int64_t number, int64_t run, int64_t epoch, enum step_state state,
                             struct arena *arena)
 {
-    struct value *v = arena_array_of(arena, struct value, 4);
-    v[0] = value_of_i64(run);
-    v[1] = value_of_i64(epoch);
+    struct value *v = owned(run, epoch, 4, arena);
     v[2] = value_of_i64(number);
     v[3] = value_of_i64(state);
     return (struct store_step){&move_step, v, true};
+}
+
+struct store_step step_drop(int64_t number, int64_t run, int64_t epoch, struct arena *arena)
+{
+    struct value *v = owned(run, epoch, 3, arena);
+    v[2] = value_of_i64(number);
+    return (struct store_step){&drop_step, v, true};
 }
 
 #define STEP_COLUMNS                                                                               \
@@ -272,14 +296,25 @@ static const struct statement insert_part = {
     "INSERT INTO run_parts(run, id, parent, bytes) VALUES(?1, ?2, ?3, ?4)"
     " ON CONFLICT(run, id) DO NOTHING",
     4};
+/* The walk carries ids only; the bytes are fetched once for each. */
 const struct statement part_chain = {
-    "WITH RECURSIVE chain(id, parent, bytes, depth) AS ("
-    "SELECT id, parent, bytes, 1 FROM run_parts WHERE run = ?1 AND id = ?2 UNION ALL"
-    " SELECT p.id, p.parent, p.bytes, c.depth + 1 FROM run_parts p, chain c"
-    " WHERE p.run = ?1 AND p.id = c.parent AND c.depth < 100000)"
-    " SELECT id, bytes FROM chain ORDER BY depth",
-    2};
-const struct statement part_one = {"SELECT id, bytes FROM run_parts WHERE run = ?1 AND id = ?2", 2};
+    "WITH RECURSIVE chain(id, parent, depth) AS ("
+    "SELECT id, parent, 1 FROM run_parts WHERE run = ?1 AND id = ?2 UNION ALL"
+    " SELECT p.id, p.parent, c.depth + 1 FROM chain c"
+    " JOIN run_parts p ON p.run = ?1 AND p.id = c.parent WHERE c.depth < ?3)"
+    " SELECT p.id, p.parent, p.bytes FROM chain c"
+    " JOIN run_parts p ON p.run = ?1 AND p.id = c.id ORDER BY c.depth",
+    3};
+const struct statement part_one = {
+    "SELECT id, parent, bytes FROM run_parts WHERE run = ?1 AND id = ?2", 2};
+
+enum err part_read(const struct value *row, struct body_part *to)
+{
+    *to = (struct body_part){.bytes = row[2].bytes};
+    bool whole = read_16(&row[0], to->id.bytes) && read_16(&row[1], to->parent.bytes) &&
+                 row[2].kind == VALUE_BLOB;
+    return whole ? ERR_OK : ERR_CORRUPT;
+}
 
 struct store_step part_insert(int64_t run, const struct part_id *id, const struct part_id *parent,
                               struct str sealed, struct arena *arena)
@@ -295,18 +330,26 @@ struct store_step part_insert(int64_t run, const struct part_id *id, const struc
 /* ---- retention ---- */
 
 #define OLD "(SELECT number FROM runs WHERE updated_us < ?1)"
+#define EMPTY                                                                                      \
+    " r.updated_us < ?1 AND NOT EXISTS (SELECT 1 FROM steps s WHERE s.run = r.number)"             \
+    " AND NOT EXISTS (SELECT 1 FROM run_parts p WHERE p.run = r.number)"
+
 const struct statement run_prune_answers = {
-    "UPDATE steps SET answer = NULL WHERE number IN (SELECT number FROM steps WHERE answer IS NOT"
-    " NULL AND run IN " OLD " LIMIT 1000)",
+    "UPDATE steps SET answer = NULL WHERE number IN (SELECT number FROM steps"
+    " WHERE answer IS NOT NULL AND run IN " OLD " LIMIT 1000)",
     1};
 const struct statement run_prune_parts = {
-    "DELETE FROM run_parts WHERE number IN (SELECT number FROM run_parts WHERE run IN " OLD
+    "DELETE FROM run_parts WHERE (run, id) IN (SELECT run, id FROM run_parts WHERE run IN " OLD
     " LIMIT 1000)",
     1};
 const struct statement run_prune_steps = {
     "DELETE FROM steps WHERE number IN (SELECT number FROM steps WHERE run IN " OLD " LIMIT 1000)",
     1};
+const struct statement run_prune_keys = {
+    "DELETE FROM data_keys WHERE id IN (SELECT r.data_key FROM runs r JOIN data_keys k"
+    " ON k.id = r.data_key WHERE" EMPTY " LIMIT 1000)",
+    1};
 const struct statement run_prune_runs = {
-    "DELETE FROM runs WHERE number IN (SELECT number FROM runs WHERE updated_us < ?1 AND NOT EXISTS"
-    " (SELECT 1 FROM steps WHERE run = runs.number) LIMIT 1000)",
+    "DELETE FROM runs WHERE number IN (SELECT r.number FROM runs r WHERE" EMPTY
+    " AND NOT EXISTS (SELECT 1 FROM data_keys k WHERE k.id = r.data_key) LIMIT 1000)",
     1};

@@ -23,6 +23,7 @@ struct run_row {
     struct str principal;
     struct str data_key;
     struct str wrapped; /* the data key as it is wrapped; "": destroyed */
+    struct str owner;   /* the process that took it over last */
     uint32_t attempt;
     enum run_state state;
     int64_t epoch;
@@ -53,19 +54,25 @@ struct step_row {
 /* ---- writing: steps for a store_unit; values live in the arena, strings are borrowed ---- */
 
 struct store_step run_insert(const struct run_row *row, struct arena *arena); /* EXISTS */
-/* A higher try has begun. */
+/* A process takes the run over: its epoch is one more, and the one before can write no longer. */
+struct store_step run_take(int64_t run, int64_t epoch, struct str owner, struct wall now,
+                           struct arena *arena);
+/* A try has begun; NOT_FOUND also where a higher one has. Raising to the same try is harmless, so
+ * that calls which begin it together need not wait for each other. */
 struct store_step run_raise(int64_t run, int64_t epoch, uint32_t attempt, struct wall now,
                             struct arena *arena);
-struct store_step run_move(int64_t run, enum run_state state, uint32_t divergences,
-                           struct str reason, struct wall now, struct arena *arena);
+/* State, divergences and reason become the row's; it names the run by number and epoch. */
+struct store_step run_move(const struct run_row *row, struct wall now, struct arena *arena);
 /* Of any state; an intent has no answer. */
 struct store_step step_insert(const struct step_row *row, struct arena *arena);
-/* An intent gets its result. */
+/* What has no result yet gets it; NOT_FOUND also where it has one. */
 struct store_step step_finish(const struct step_row *row, struct arena *arena);
 /* The bytes of its bodies count for the run; in the unit of insert or finish. */
 struct store_step step_count(const struct step_row *row, struct arena *arena);
+/* What has no result yet: in doubt, skipped, an intent again; or dropped, its place is free. */
 struct store_step step_move(int64_t number, int64_t run, int64_t epoch, enum step_state state,
                             struct arena *arena);
+struct store_step step_drop(int64_t number, int64_t run, int64_t epoch, struct arena *arena);
 /* Harmless where it stands already. */
 struct store_step part_insert(int64_t run, const struct part_id *id, const struct part_id *parent,
                               struct str sealed, struct arena *arena);
@@ -73,7 +80,8 @@ struct store_step part_insert(int64_t run, const struct part_id *id, const struc
 /* ---- reading: statements, and their rows ---- */
 
 extern const struct statement run_find; /* ?1 tenant, ?2 id */
-extern const struct statement run_list; /* ?1 state or -1, ?2 numbers below, ?3 at most */
+/* Newest first: ?1 tenant or '', ?2 state or -1, ?3 numbers below, ?4 at most. */
+extern const struct statement run_list;
 void run_read(const struct value *row, struct run_row *to);
 
 #define STEPS_PAGE 1000
@@ -81,15 +89,18 @@ extern const struct statement step_list;   /* ?1 run, ?2 seq above, ?3 at most: 
 extern const struct statement step_answer; /* ?1 number: the same row with its answer */
 enum err step_read(const struct value *row, size_t columns, struct step_row *to) MUST_USE;
 
-/* A request's turns from the last to the first: id, sealed bytes. ?1 run, ?2 head. */
+/* A request's turns from the last to the first: ?1 run, ?2 head, ?3 at most. It came whole where
+ * the last row's parent is all zero. */
 extern const struct statement part_chain;
 extern const struct statement part_one; /* ?1 run, ?2 id */
+enum err part_read(const struct value *row, struct body_part *to) MUST_USE;
 
-/* ---- retention: at most a thousand at once ---- */
+/* ---- retention of runs not touched since ?1: at most a thousand rows at once ---- */
 
-extern const struct statement run_prune_answers; /* ?1 runs not touched since */
-extern const struct statement run_prune_parts;   /* likewise */
-extern const struct statement run_prune_steps;   /* likewise, older */
-extern const struct statement run_prune_runs;    /* those without steps */
+extern const struct statement run_prune_answers;
+extern const struct statement run_prune_parts;
+extern const struct statement run_prune_steps;
+extern const struct statement run_prune_keys; /* of runs without steps and parts */
+extern const struct statement run_prune_runs; /* likewise, whose key has gone */
 
 #endif
