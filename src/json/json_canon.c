@@ -5,6 +5,7 @@
 #include "json/json_canon.h"
 
 #include "base/num.h"
+#include "base/text.h"
 #include "json/json_writer.h"
 
 #include <stdlib.h>
@@ -95,66 +96,150 @@ static enum err put_text(struct buf *to, struct str text)
     return code == ERR_OK ? buf_add_byte(to, '"') : code;
 }
 
+/* The code unit of an escape \uXXXX at `at`; 0: there is none. */
+static uint32_t unit_at(struct str inner, size_t at)
+{
+    uint32_t unit = 0;
+    if (at + 6 > inner.len || inner.at[at] != '\\' || inner.at[at + 1] != 'u') {
+        return 0;
+    }
+    for (size_t i = at + 2; i < at + 6; i++) {
+        unit = unit << 4 | (uint32_t)text_hex_digit(inner.at[i]);
+    }
+    return unit;
+}
+
+static bool is_high(uint32_t unit)
+{
+    return unit >= 0xd800 && unit <= 0xdbff;
+}
+
+static bool is_low(uint32_t unit)
+{
+    return unit >= 0xdc00 && unit <= 0xdfff;
+}
+
+static enum err put_decoded(struct buf *to, struct str inner)
+{
+    struct buf text;
+    buf_init(&text, inner.len);
+    enum err code = json_unescape(&text, inner);
+    code = code == ERR_OK ? json_escape(to, buf_str(&text)) : code;
+    buf_end(&text);
+    return code;
+}
+
+/* A surrogate alone decodes to U+FFFD as any other does; it stays an escape here. */
+static enum err put_lone(struct buf *to, struct str inner)
+{
+    enum err code = buf_add_byte(to, '"');
+    size_t from = 0;
+    for (size_t i = 0; i < inner.len && code == ERR_OK;) {
+        uint32_t unit = unit_at(inner, i);
+        if (is_high(unit) && is_low(unit_at(inner, i + 6))) {
+            i += 12;
+        } else if (is_high(unit) || is_low(unit)) {
+            code = put_decoded(to, str_cut(inner, from, i));
+            code = code == ERR_OK ? buf_printf(to, "\\u%04x", unit) : code;
+            from = i += 6;
+        } else {
+            i += inner.at[i] == '\\' ? 2 : 1;
+        }
+    }
+    code = code == ERR_OK ? put_decoded(to, str_cut(inner, from, inner.len)) : code;
+    return code == ERR_OK ? buf_add_byte(to, '"') : code;
+}
+
+/* A string or a name whose decoded form is `text`. */
+static enum err put_exact(const struct walk *walk, uint32_t node, struct str text)
+{
+    struct str inner = json_inner(walk->json, node);
+    bool is_escaped = text.at != inner.at;
+    if (is_escaped && str_find(text, STR("\xef\xbf\xbd")) != SIZE_MAX) {
+        return put_lone(walk->to, inner);
+    }
+    return put_text(walk->to, text);
+}
+
 static enum err put_string(const struct walk *walk, uint32_t node)
 {
     const struct json_canon *how = walk->how;
     struct str text = json_string(walk->json, node, how->arena);
-    return put_text(walk->to, how->fold != NULL ? how->fold(text, how->arena) : text);
+    if (how->fold != NULL) {
+        return put_text(walk->to, how->fold(text, how->arena));
+    }
+    return put_exact(walk, node, text);
 }
 
-/* digits x 10^exponent, both without leading zeros, the digits without trailing ones. A text whose
- * exponent is beyond reason stays as it is. */
-static enum err put_decimal(struct buf *to, struct str raw)
+/* Of a text like e-12: false where it is beyond EXPONENT_MAX. */
+static bool read_exponent(struct str raw, int64_t *exponent)
+{
+    uint64_t given = 0;
+    bool down = raw.len > 1 && raw.at[1] == '-';
+    size_t digits = raw.len > 1 && (down || raw.at[1] == '+') ? 2 : 1;
+    if (raw.len > 0 && (num_u64(str_cut(raw, digits, raw.len), &given) != ERR_OK ||
+                        given > JSON_CANON_EXPONENT_MAX)) {
+        return false;
+    }
+    *exponent = down ? -(int64_t)given : (int64_t)given;
+    return true;
+}
+
+/* The digits of a number that is not 0, without zeros at either end; *exponent is raised by what
+ * that leaves out and lowered by what stood behind the point. */
+static enum err put_digits(struct buf *to, struct str digits, int64_t *exponent)
 {
     enum err code = ERR_OK;
     size_t first = to->len;
     size_t kept = to->len; /* behind the last digit that is not 0 */
-    int64_t exponent = 0;
-    uint64_t given = 0;
-    size_t mark = 0;
-    while (mark < raw.len && raw.at[mark] != 'e' && raw.at[mark] != 'E') {
-        mark++;
-    }
-    bool down = mark + 1 < raw.len && raw.at[mark + 1] == '-';
-    size_t digits = mark + 1 < raw.len && (down || raw.at[mark + 1] == '+') ? mark + 2 : mark + 1;
-    if (mark < raw.len &&
-        (num_u64(str_cut(raw, digits, raw.len), &given) != ERR_OK || given > UINT32_MAX)) {
-        return buf_add(to, raw);
-    }
     bool behind_point = false;
-    for (size_t i = 0; i < mark && code == ERR_OK; i++) {
-        if (raw.at[i] == '.') {
+    for (size_t i = 0; i < digits.len && code == ERR_OK; i++) {
+        char byte = digits.at[i];
+        if (byte == '.') {
             behind_point = true;
             continue;
         }
-        exponent -= behind_point ? 1 : 0;
-        if (raw.at[i] != '0' || to->len > first) {
-            code = buf_add_byte(to, raw.at[i]);
-            kept = raw.at[i] != '0' ? to->len : kept;
+        *exponent -= behind_point ? 1 : 0;
+        if (byte != '0' || to->len > first) {
+            code = buf_add_byte(to, byte);
+            kept = byte != '0' ? to->len : kept;
         }
     }
-    if (code == ERR_OK && kept == first) {
-        to->len = first;
-        return buf_add_byte(to, '0');
+    if (code == ERR_OK) {
+        *exponent += (int64_t)(to->len - kept);
+        to->len = kept;
     }
-    exponent += (int64_t)(to->len - kept) + (down ? -(int64_t)given : (int64_t)given);
-    to->len = code == ERR_OK ? kept : to->len;
-    return code == ERR_OK ? buf_printf(to, "e%lld", (long long)exponent) : code;
+    return code;
 }
 
-/* An integer is its digits; 1e2 and 100 are the same number, so integers lose their zeros too. */
+static bool is_zero(struct str digits)
+{
+    bool zero = true;
+    for (size_t i = 0; i < digits.len && zero; i++) {
+        zero = digits.at[i] == '0' || digits.at[i] == '.';
+    }
+    return zero;
+}
+
 static enum err put_number(struct buf *to, struct str raw)
 {
-    enum err code = ERR_OK;
-    if (raw.at[0] == '-') {
-        bool zero = true;
-        for (size_t i = 1; i < raw.len && raw.at[i] != 'e' && raw.at[i] != 'E'; i++) {
-            zero = zero && (raw.at[i] == '0' || raw.at[i] == '.');
-        }
-        code = zero ? ERR_OK : buf_add_byte(to, '-');
-        raw = str_cut(raw, 1, raw.len);
+    bool negative = raw.at[0] == '-';
+    struct str number = str_cut(raw, negative ? 1 : 0, raw.len);
+    size_t mark = 0;
+    while (mark < number.len && (number.at[mark] | 0x20) != 'e') {
+        mark++;
     }
-    return code == ERR_OK ? put_decimal(to, raw) : code;
+    int64_t exponent = 0;
+    struct str digits = str_cut(number, 0, mark);
+    if (is_zero(digits)) {
+        return buf_add_byte(to, '0');
+    }
+    if (!read_exponent(str_cut(number, mark, number.len), &exponent)) {
+        return buf_add(to, raw);
+    }
+    enum err code = negative ? buf_add_byte(to, '-') : ERR_OK;
+    code = code == ERR_OK ? put_digits(to, digits, &exponent) : code;
+    return code == ERR_OK ? buf_printf(to, "e%lld", (long long)exponent) : code;
 }
 
 static enum err put_array(const struct walk *walk, uint32_t node, uint32_t alive, size_t depth)
@@ -224,7 +309,7 @@ static enum err put_object(const struct walk *walk, uint32_t node, uint32_t aliv
             continue;
         }
         code = some ? buf_add_byte(walk->to, ',') : ERR_OK;
-        code = code == ERR_OK ? put_text(walk->to, members[i].name) : code;
+        code = code == ERR_OK ? put_exact(walk, members[i].key, members[i].name) : code;
         code = code == ERR_OK ? buf_add_byte(walk->to, ':') : code;
         code = code == ERR_OK ? put_value(walk, members[i].key + 1, on, depth + 1) : code;
         some = true;

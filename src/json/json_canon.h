@@ -5,7 +5,9 @@
  * are decoded and escaped as little as may be, numbers are exact and normal, and there is no white
  * space. It is not RFC 8785, which sends numbers through doubles: there 2^53 and 2^53 + 1 are one
  * number. Here equal numbers have equal texts and different ones different texts, however long:
- * digits without zeros at either end, 'e', and the power of ten (100 and 1e2 are "1e2").
+ * digits without zeros at either end, 'e', and the power of ten (100 and 1e2 are "1e2"). Only what
+ * is given with a power beyond JSON_CANON_EXPONENT_MAX is compared as it is written. Surrogates
+ * alone, which no text decodes to, stay escapes.
  */
 #ifndef AIRE_JSON_JSON_CANON_H
 #define AIRE_JSON_JSON_CANON_H
@@ -14,6 +16,8 @@
 
 #define JSON_MASKS_MAX       32
 #define JSON_MASK_TOKENS_MAX 16
+
+#define JSON_CANON_EXPONENT_MAX INT64_C(1000000000000000000)
 
 /* Pointers (RFC 6901) whose tokens may be "*": any member or element. */
 struct json_masks {
