@@ -11,8 +11,8 @@
 
 /* Appends the packed form. LIMIT: the buffer's. */
 enum err pack(struct str bytes, struct buf *to) MUST_USE;
-/* Appends what was packed. LIMIT: it is longer than the buffer takes; CORRUPT: it was not packed
- * here, or it was changed. */
+/* Appends what was packed. LIMIT: it is longer than the buffer takes; CORRUPT: it is no packed
+ * text. There is no checksum: that nothing was changed is for sealing to say. */
 enum err unpack(struct str packed, struct buf *to) MUST_USE;
 
 #endif
