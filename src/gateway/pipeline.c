@@ -181,6 +181,15 @@ void pipeline_resume(struct exchange *x)
     }
 }
 
+void pipeline_failed(struct exchange *x)
+{
+    for (size_t i = 0; i < STAGES; i++) {
+        if (stages[i] != NULL && stages[i]->on_failed != NULL) {
+            stages[i]->on_failed(x, state_of(x, i));
+        }
+    }
+}
+
 void pipeline_gone(struct exchange *x)
 {
     for (size_t i = 0; i < STAGES; i++) {

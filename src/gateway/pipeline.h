@@ -23,6 +23,7 @@ bool pipeline_answer(struct exchange *x, const struct json *json, struct json_ed
 void pipeline_response(struct exchange *x);
 /* Goes on where a stage waited. */
 void pipeline_resume(struct exchange *x);
+void pipeline_failed(struct exchange *x);
 void pipeline_gone(struct exchange *x);
 void pipeline_end(struct exchange *x);
 

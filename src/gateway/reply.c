@@ -6,6 +6,7 @@
 #include "gateway/reply.h"
 
 #include "base/must.h"
+#include "gateway/pipeline.h"
 #include "gateway/tool_call.h"
 
 /* Never from client to provider: connection matters, framing, credentials, what names our own host.
@@ -255,6 +256,7 @@ void reply_error(struct exchange *x, unsigned status, const char *type, const ch
     struct http_field fields[2];
     size_t n = 0;
     struct buf body;
+    pipeline_failed(x);
     buf_init(&body, KIB(64));
     const struct error_text error = {status, type, code, message, str_of(x->id)};
     enum err written = x->dialect != NULL ? x->dialect->write_error(&body, &error)
@@ -280,6 +282,7 @@ void reply_error(struct exchange *x, unsigned status, const char *type, const ch
 void reply_instead(struct exchange *x, unsigned status, const char *code, const char *words)
 {
     x->reason = code;
+    pipeline_failed(x);
     if (x->gone) {
         /* nobody listens */
     } else if (!http_call_begun(x->call)) {

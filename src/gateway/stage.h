@@ -42,6 +42,9 @@ struct stage {
                       struct json_edit *edit);
     /* The answer is complete and nothing of its end has left. */
     enum flow (*on_response)(struct exchange *x, void *state);
+    /* There will be no answer: before the client is told, who may come again on another loop at
+     * once. */
+    void (*on_failed)(struct exchange *x, void *state);
     void (*on_gone)(struct exchange *x, void *state); /* the client left, the exchange goes on */
     void (*on_end)(struct exchange *x, void *state);  /* exactly once */
 };

@@ -513,6 +513,7 @@ static void fail_path(struct exchange *x)
     bool blocked = x->failure == FAILURE_blocked; /* an answer that was judged is no failure */
     atomic_fetch_add_explicit(&x->route->state->failures, blocked ? 0 : 1, memory_order_relaxed);
     x->reason = blocked ? x->judgement.reason : failure_action(x->failure)->name;
+    pipeline_failed(x);
     if (http_call_begun(x->call)) {
         fail_stream(x, ending);
         return;

@@ -113,7 +113,7 @@ class Effects(rig.World):
         return {seen.header(name) for seen in self.tool.seen}
 
     def test_every_try_sends_the_same_key(self):
-        self.tool.reset(script=[RESET, reply(500), RESET])
+        self.tool.reset(script=[reply(500), reply(503), reply(500)])
         for attempt in 1, 2, 3, 3:
             self.call(attempt, "shop/pay")
         self.assertEqual(len(self.keys()), 1)

@@ -482,6 +482,14 @@ static void give_back(struct exchange *x, struct replay *r)
     journal_settle(&r->claim, state, r->step.number, 0, loop_wall(x->gateway->loop));
 }
 
+static void on_failed(struct exchange *x, void *state)
+{
+    struct replay *r = state;
+    if (r->claim.making) {
+        give_back(x, r);
+    }
+}
+
 static void on_end(struct exchange *x, void *state)
 {
     struct replay *r = state;
@@ -499,7 +507,7 @@ static void on_end(struct exchange *x, void *state)
         }
     }
     if (r->claim.making) {
-        give_back(x, r);
+        give_back(x, r); /* nobody listens */
     } else if (x->gone && r->claim.seq > 0) {
         journal_orphan(&r->claim); /* the answer was not told */
     }
@@ -514,5 +522,6 @@ const struct stage stage_replay = {.name = "replay",
                                    .state_size = sizeof(struct replay),
                                    .on_request = on_request,
                                    .on_response = on_response,
+                                   .on_failed = on_failed,
                                    .on_gone = on_gone,
                                    .on_end = on_end};
