@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * json_canon.c - a walk over the tape; masks that may still match travel along as bits.
- *
- * Recursion is bounded: the tape's depth was limited when it was parsed. */
+ * json_canon.c - a walk over the tape with a frame for each open container; masks that may still
+ * match travel along as bits. */
 #include "json/json_canon.h"
 
 #include "base/num.h"
@@ -20,11 +19,13 @@ static bool unescape_token(struct str raw, struct arena *arena, struct str *toke
     for (size_t i = 0; i < raw.len; i++) {
         char byte = raw.at[i];
         if (byte == '~') {
-            char next = i + 1 < raw.len ? raw.at[++i] : '\0';
-            if (next != '0' && next != '1') {
+            i++;
+            if (i == raw.len || (raw.at[i] != '0' && raw.at[i] != '1')) {
                 return false;
             }
-            byte = next == '0' ? '~' : '/';
+            if (raw.at[i] == '1') {
+                byte = '/';
+            }
         }
         to[len++] = byte;
     }
@@ -59,10 +60,29 @@ enum err json_masks_add(struct json_masks *masks, struct str pointer, struct are
 
 /* ---- the walk ---- */
 
+/* A member or an element; `key` only of members. */
+struct child {
+    struct str name;
+    uint32_t key;
+    uint32_t value;
+};
+
+/* An open container. */
+struct frame {
+    uint32_t node;
+    uint32_t alive;        /* masks that may still match below */
+    uint64_t index;        /* of the next child */
+    uint32_t next;         /* of an array: that child, or JSON_NONE */
+    struct child *members; /* of an object: in order */
+    bool some;             /* a child has been put */
+};
+
 struct walk {
     const struct json_canon *how;
     const struct json *json;
     struct buf *to;
+    size_t depth;
+    struct frame frames[JSON_DEPTH_MAX];
 };
 
 /* Of the masks `alive` at this depth, those that go on below `name`; *hidden: one ends there. */
@@ -86,8 +106,6 @@ static uint32_t step_masks(const struct walk *walk, uint32_t alive, size_t depth
     }
     return on;
 }
-
-static enum err put_value(const struct walk *walk, uint32_t node, uint32_t alive, size_t depth);
 
 static enum err put_text(struct buf *to, struct str text)
 {
@@ -242,82 +260,67 @@ static enum err put_number(struct buf *to, struct str raw)
     return code == ERR_OK ? buf_printf(to, "e%lld", (long long)exponent) : code;
 }
 
-static enum err put_array(const struct walk *walk, uint32_t node, uint32_t alive, size_t depth)
-{
-    const struct json *json = walk->json;
-    enum err code = buf_add_byte(walk->to, '[');
-    uint64_t index = 0;
-    bool some = false;
-    for (uint32_t n = json_first(json, node); n != JSON_NONE && code == ERR_OK;
-         n = json_after(json, node, n), index++) {
-        bool hidden = false;
-        uint32_t on = 0;
-        if (alive != 0) {
-            on = step_masks(walk, alive, depth, arena_u64(walk->how->arena, index), &hidden);
-        }
-        if (hidden) {
-            continue;
-        }
-        code = some ? buf_add_byte(walk->to, ',') : ERR_OK;
-        code = code == ERR_OK ? put_value(walk, n, on, depth + 1) : code;
-        some = true;
-    }
-    return code == ERR_OK ? buf_add_byte(walk->to, ']') : code;
-}
-
-struct member {
-    struct str name;
-    uint32_t key;
-};
+/* ---- containers ---- */
 
 static int by_name(const void *a, const void *b)
 {
-    const struct member *m = a;
-    const struct member *n = b;
+    const struct child *m = a;
+    const struct child *n = b;
     int order = str_compare(m->name, n->name);
     return order != 0 ? order : (m->key > n->key) - (m->key < n->key);
 }
 
-static struct member *sorted(const struct walk *walk, uint32_t node, size_t *count)
+static struct child *sorted(const struct walk *walk, uint32_t node)
 {
     const struct json *json = walk->json;
-    struct member *members = arena_array_of(walk->how->arena, struct member,
-                                            json_count(json, node) + 1);
+    struct arena *arena = walk->how->arena;
+    struct child *members = arena_array_of(arena, struct child, json_count(json, node) + 1);
     bool in_order = true;
-    *count = 0;
+    size_t count = 0;
     for (uint32_t k = json_first(json, node); k != JSON_NONE; k = json_after(json, node, k)) {
-        members[*count] = (struct member){json_string(json, k, walk->how->arena), k};
-        in_order = in_order && (*count == 0 || by_name(&members[*count - 1], &members[*count]) < 0);
-        ++*count;
+        members[count] = (struct child){json_string(json, k, arena), k, k + 1};
+        in_order = in_order && (count == 0 || by_name(&members[count - 1], &members[count]) < 0);
+        count++;
     }
     if (!in_order) {
-        qsort(members, *count, sizeof *members, by_name);
+        qsort(members, count, sizeof *members, by_name);
     }
     return members;
 }
 
-static enum err put_object(const struct walk *walk, uint32_t node, uint32_t alive, size_t depth)
+static enum err open_container(struct walk *walk, uint32_t node, uint32_t alive)
 {
-    size_t count;
-    const struct member *members = sorted(walk, node, &count);
-    enum err code = buf_add_byte(walk->to, '{');
-    bool some = false;
-    for (size_t i = 0; i < count && code == ERR_OK; i++) {
-        bool hidden = false;
-        uint32_t on = alive != 0 ? step_masks(walk, alive, depth, members[i].name, &hidden) : 0;
-        if (hidden) {
-            continue;
-        }
-        code = some ? buf_add_byte(walk->to, ',') : ERR_OK;
-        code = code == ERR_OK ? put_exact(walk, members[i].key, members[i].name) : code;
-        code = code == ERR_OK ? buf_add_byte(walk->to, ':') : code;
-        code = code == ERR_OK ? put_value(walk, members[i].key + 1, on, depth + 1) : code;
-        some = true;
+    if (walk->depth == JSON_DEPTH_MAX) {
+        return ERR_LIMIT;
     }
-    return code == ERR_OK ? buf_add_byte(walk->to, '}') : code;
+    struct frame *frame = &walk->frames[walk->depth++];
+    bool is_object = json_is(walk->json, node, JSON_OBJECT);
+    *frame = (struct frame){.node = node, .alive = alive, .next = JSON_NONE};
+    if (is_object) {
+        frame->members = sorted(walk, node);
+    } else {
+        frame->next = json_first(walk->json, node);
+    }
+    return buf_add_byte(walk->to, is_object ? '{' : '[');
 }
 
-static enum err put_value(const struct walk *walk, uint32_t node, uint32_t alive, size_t depth)
+/* False: there are no more. An element's name is for masks alone. */
+static bool next_child(const struct walk *walk, struct frame *frame, struct child *child)
+{
+    uint64_t index = frame->index++;
+    if (frame->members != NULL) {
+        *child = frame->members[index];
+        return index < json_count(walk->json, frame->node);
+    }
+    *child = (struct child){.value = frame->next};
+    if (frame->alive != 0) {
+        child->name = arena_u64(walk->how->arena, index);
+    }
+    frame->next = json_after(walk->json, frame->node, frame->next);
+    return child->value != JSON_NONE;
+}
+
+static enum err put_node(struct walk *walk, uint32_t node, uint32_t alive)
 {
     switch (json_kind(walk->json, node)) {
     case JSON_STRING:
@@ -325,21 +328,49 @@ static enum err put_value(const struct walk *walk, uint32_t node, uint32_t alive
     case JSON_NUMBER:
         return put_number(walk->to, json_raw(walk->json, node));
     case JSON_ARRAY:
-        return put_array(walk, node, alive, depth);
     case JSON_OBJECT:
-        return put_object(walk, node, alive, depth);
-    case JSON_NULL:
-        return buf_add(walk->to, STR("null"));
+        return open_container(walk, node, alive);
     default:
         return buf_add(walk->to, json_raw(walk->json, node));
     }
 }
 
+/* The next child of the innermost container, or its end. */
+static enum err step(struct walk *walk)
+{
+    struct frame *frame = &walk->frames[walk->depth - 1];
+    struct child child;
+    if (!next_child(walk, frame, &child)) {
+        walk->depth--;
+        return buf_add_byte(walk->to, frame->members != NULL ? '}' : ']');
+    }
+    bool hidden = false;
+    uint32_t alive = step_masks(walk, frame->alive, walk->depth - 1, child.name, &hidden);
+    if (hidden) {
+        return ERR_OK;
+    }
+    enum err code = frame->some ? buf_add_byte(walk->to, ',') : ERR_OK;
+    if (code == ERR_OK && frame->members != NULL) {
+        code = put_exact(walk, child.key, child.name);
+        code = code == ERR_OK ? buf_add_byte(walk->to, ':') : code;
+    }
+    frame->some = true;
+    return code == ERR_OK ? put_node(walk, child.value, alive) : code;
+}
+
 enum err json_canon(const struct json_canon *how, const struct json *json, uint32_t node,
                     struct buf *to)
 {
-    const struct walk walk = {how, json, to};
     size_t count = how->masks != NULL ? how->masks->count : 0;
     uint32_t all = count == JSON_MASKS_MAX ? UINT32_MAX : (UINT32_C(1) << count) - 1;
-    return put_value(&walk, node, all, 0);
+    struct walk *walk = arena_alloc(how->arena, sizeof *walk);
+    walk->how = how;
+    walk->json = json;
+    walk->to = to;
+    walk->depth = 0;
+    enum err code = put_node(walk, node, all);
+    while (code == ERR_OK && walk->depth > 0) {
+        code = step(walk);
+    }
+    return code;
 }

@@ -37,7 +37,8 @@ struct json_canon {
     struct arena *arena; /* scratch */
 };
 
-/* Appends the canonical form of a node. LIMIT: the buffer's. */
+/* Appends the canonical form of a node. LIMIT: the buffer's, or nested deeper than JSON_DEPTH_MAX.
+ */
 enum err json_canon(const struct json_canon *how, const struct json *json, uint32_t node,
                     struct buf *to) MUST_USE;
 

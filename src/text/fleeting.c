@@ -20,7 +20,10 @@ static bool is_word(char byte)
 
 static char at(struct str text, size_t i)
 {
-    return i < text.len ? text.at[i] : '\0';
+    if (i >= text.len) {
+        return '\0';
+    }
+    return text.at[i];
 }
 
 /* Length of `pattern` at `from`, or 0. */

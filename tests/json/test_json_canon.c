@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "support/json_help.h"
 #include "base/num.h"
+#include "support/json_help.h"
 #include "json/json_canon.h"
 
 #include <string.h>
@@ -296,6 +296,33 @@ static void a_buffer_that_is_too_small_is_said_to_be(void **state)
     arena_free(arena);
 }
 
+static enum err canon_nested(uint32_t depth)
+{
+    struct arena *arena = arena_new(4096);
+    struct json json;
+    struct json_canon how = {.arena = arena};
+    const struct json_limits limits = {.depth_max = depth};
+    char text[2 * JSON_DEPTH_MAX + 2];
+    struct buf to;
+    buf_init(&to, sizeof text);
+    memset(text, '[', depth);
+    memset(text + depth, ']', depth);
+    assert_int_equal(json_parse(&json, (struct str){text, 2 * depth}, &limits, arena, NULL),
+                     ERR_OK);
+    enum err code = json_canon(&how, &json, JSON_ROOT, &to);
+    assert_true(code != ERR_OK || str_equal(buf_str(&to), json.text));
+    buf_end(&to);
+    arena_free(arena);
+    return code;
+}
+
+static void nesting_has_a_limit(void **state)
+{
+    (void)state;
+    assert_int_equal(canon_nested(JSON_DEPTH_MAX), ERR_OK);
+    assert_int_equal(canon_nested(JSON_DEPTH_MAX + 1), ERR_LIMIT);
+}
+
 static struct str shout(struct str text, struct arena *arena)
 {
     return arena_printf(arena, STR_FMT "!", STR_ARG(text));
@@ -408,6 +435,7 @@ int main(void)
         cmocka_unit_test(the_canonical_form_is_its_own),
         cmocka_unit_test(a_node_is_canonical_by_itself),
         cmocka_unit_test(a_buffer_that_is_too_small_is_said_to_be),
+        cmocka_unit_test(nesting_has_a_limit),
         cmocka_unit_test(values_are_folded_and_names_are_not),
         cmocka_unit_test(what_a_mask_names_is_left_out),
         cmocka_unit_test(a_mask_that_is_none_is_refused),
