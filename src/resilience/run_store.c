@@ -158,7 +158,6 @@ static const struct statement finish_step = {
     " answer = ?9, exchange = ?10, attempt = ?11 WHERE " UNDONE,
     11};
 static const struct statement move_step = {"UPDATE steps SET state = ?4 WHERE " UNDONE, 4};
-static const struct statement drop_step = {"DELETE FROM steps WHERE " UNDONE, 3};
 
 static struct value digest_value(const struct run_digest *digest)
 {
@@ -229,13 +228,6 @@ struct store_step step_move(int64_t number, int64_t run, int64_t epoch, enum ste
     v[2] = value_of_i64(number);
     v[3] = value_of_i64(state);
     return (struct store_step){&move_step, v, true};
-}
-
-struct store_step step_drop(int64_t number, int64_t run, int64_t epoch, struct arena *arena)
-{
-    struct value *v = owned(run, epoch, 3, arena);
-    v[2] = value_of_i64(number);
-    return (struct store_step){&drop_step, v, true};
 }
 
 #define STEP_COLUMNS                                                                               \

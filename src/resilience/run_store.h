@@ -69,10 +69,9 @@ struct store_step step_insert(const struct step_row *row, struct arena *arena);
 struct store_step step_finish(const struct step_row *row, struct arena *arena);
 /* The bytes of its bodies count for the run; in the unit of insert or finish. */
 struct store_step step_count(const struct step_row *row, struct arena *arena);
-/* What has no result yet: in doubt, skipped, an intent again; or dropped, its place is free. */
+/* What has no result yet is in doubt, failed, skipped, or an intent again. */
 struct store_step step_move(int64_t number, int64_t run, int64_t epoch, enum step_state state,
                             struct arena *arena);
-struct store_step step_drop(int64_t number, int64_t run, int64_t epoch, struct arena *arena);
 /* Harmless where it stands already. */
 struct store_step part_insert(int64_t run, const struct part_id *id, const struct part_id *parent,
                               struct str sealed, struct arena *arena);

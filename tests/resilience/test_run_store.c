@@ -352,7 +352,6 @@ static void whoever_lost_a_run_writes_no_more(void **state)
         step_finish(&result, w->arena),
         step_count(&result, w->arena),
         step_move(101, 1, 1, STEP_SKIPPED, w->arena),
-        step_drop(101, 1, 1, w->arena),
     };
     for (size_t i = 0; i < sizeof tries / sizeof tries[0]; i++) {
         assert_int_equal(write_one(w, tries[i]), ERR_NOT_FOUND);
@@ -497,7 +496,7 @@ static void an_intent_gets_its_result_once(void **state)
 
 static void a_step_without_a_result_moves(void **state)
 {
-    static const enum step_state states[] = {STEP_IN_DOUBT, STEP_SKIPPED, STEP_INTENT};
+    static const enum step_state states[] = {STEP_IN_DOUBT, STEP_SKIPPED, STEP_FAILED, STEP_INTENT};
     struct world *w = *state;
     make_run(w, 1, "order");
     struct step_row row = intent(1);
@@ -509,24 +508,12 @@ static void a_step_without_a_result_moves(void **state)
     assert_int_equal(write_one(w, step_move(101, 2, 1, STEP_SKIPPED, w->arena)), ERR_NOT_FOUND);
 }
 
-static void a_dropped_step_gives_its_place_back(void **state)
-{
-    struct world *w = *state;
-    make_run(w, 1, "order");
-    struct step_row row = intent(1);
-    assert_int_equal(insert(w, &row), ERR_OK);
-    assert_int_equal(write_one(w, step_drop(101, 1, 1, w->arena)), ERR_OK);
-    assert_false(find_step(w, 101, &row));
-    insert_done(w, 1);
-}
-
 static void a_result_is_final(void **state)
 {
     struct world *w = *state;
     make_run(w, 1, "order");
     insert_done(w, 1);
     assert_int_equal(write_one(w, step_move(101, 1, 1, STEP_INTENT, w->arena)), ERR_NOT_FOUND);
-    assert_int_equal(write_one(w, step_drop(101, 1, 1, w->arena)), ERR_NOT_FOUND);
     assert_int_equal(step_1(w).step.state, STEP_DONE);
 }
 
@@ -811,7 +798,6 @@ int main(void)
         BOTH(no_place_is_taken_twice),
         BOTH(an_intent_gets_its_result_once),
         BOTH(a_step_without_a_result_moves),
-        BOTH(a_dropped_step_gives_its_place_back),
         BOTH(a_result_is_final),
         BOTH(bytes_of_steps_count_for_the_run),
         BOTH(steps_come_in_pages_in_order),

@@ -68,6 +68,7 @@ static void numbers_never_change(void **state)
     assert_string_equal(step_state_name(1), "done");
     assert_string_equal(step_state_name(2), "in_doubt");
     assert_string_equal(step_state_name(3), "skipped");
+    assert_string_equal(step_state_name(4), "failed");
     assert_string_equal(run_state_name(0), "open");
     assert_string_equal(run_state_name(1), "done");
     assert_string_equal(run_state_name(2), "failed");
