@@ -21,21 +21,12 @@
 struct journal;
 struct run;
 
-#define RUN_STEPS_MAX      10000                 /* further steps are refused: FULL */
-#define RUN_BYTES_MAX      ((uint64_t)256 << 20) /* of bodies, as asked and answered */
-#define JOURNAL_RUNS_MAX   20000                 /* in memory */
-#define JOURNAL_STEPS_IDLE 500000 /* of runs that nobody uses; beyond it the oldest are forgotten  \
-                                   */
-
-/* What to do with a call that fits no recorded step while one of its sort waits to be asked for
- * again: its answer is used if what decides it is the same; the call is made; the run stops. */
-enum divergence { DIVERGENCE_RELAXED, DIVERGENCE_LIVE, DIVERGENCE_STOP };
-struct journal_policy {
-    enum divergence model;  /* relaxed */
-    enum divergence read;   /* live */
-    enum divergence effect; /* stop */
-    uint32_t budget; /* calls made although they diverged, of one run; beyond it it stops: 3 */
-};
+#define RUN_STEPS_MAX    10000                 /* further steps are refused: FULL */
+#define RUN_BYTES_MAX    ((uint64_t)256 << 20) /* of bodies, as asked and answered */
+#define JOURNAL_RUNS_MAX 20000                 /* in memory */
+#define JOURNAL_STEPS_IDLE                                                                         \
+    500000 /* of runs that nobody uses; beyond it the oldest are forgotten                         \
+            */
 
 enum journal_answer {
     JOURNAL_MAKE,     /* a new step, or one whose maker failed: make the call */
@@ -71,19 +62,16 @@ struct journal_waiter {
 struct journal *journal_new(const uint64_t seed[2]);
 void journal_free(struct journal *journal); /* no references are left; NULL is fine */
 
-/* A reference to the run, made but not loaded where it is not in memory. INVALID: no id; LIMIT:
- * JOURNAL_RUNS_MAX are in use. */
+/* A reference, to a run made but not loaded where it is not in memory. INVALID; LIMIT. */
 enum err journal_run(struct journal *journal, struct str tenant, struct str id,
                      struct run **run) MUST_USE;
 void run_ref(struct run *run); /* one more, by who has one */
 void run_unref(struct run *run);
-/* What the caller keeps with a run: set by who loads it, before run_loaded; freed with the run. */
+/* What the loader keeps with a run, set before run_loaded; freed with the run. */
 void run_attach(struct run *run, void *object, void (*end)(void *object));
 void *run_attached(const struct run *run);
 struct str run_tenant(const struct run *run);
 struct str run_id(const struct run *run);
-
-/* ---- loading ---- */
 
 struct run_facts {
     int64_t row; /* the store's number of the run */

@@ -16,8 +16,7 @@ const char *step_effect_name(enum step_effect effect)
 
 const char *step_state_name(enum step_state state)
 {
-    static const char *const names[] = {"intent", "done", "in_doubt", "skipped",
-                                        "failed"};
+    static const char *const names[] = {"intent", "done", "in_doubt", "skipped", "failed"};
     return names[state];
 }
 

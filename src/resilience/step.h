@@ -58,6 +58,16 @@ struct step {
     struct wall done_at;
 };
 
+/* What to do with a call that fits no recorded step while one of its sort waits to be asked for
+ * again: its answer is used if what decides it is the same; the call is made; the run stops. */
+enum divergence { DIVERGENCE_RELAXED, DIVERGENCE_LIVE, DIVERGENCE_STOP };
+struct journal_policy {
+    enum divergence model;  /* relaxed */
+    enum divergence read;   /* live */
+    enum divergence effect; /* stop */
+    uint32_t budget; /* calls made although they diverged, of one run; beyond it it stops: 3 */
+};
+
 static inline struct str run_digest_str(const struct run_digest *digest)
 {
     return (struct str){(const char *)digest->bytes, sizeof digest->bytes};
