@@ -99,7 +99,7 @@ static void settle(struct attempt *a, enum failure failure)
     const struct failure_action *action = failure_action(failure);
     struct target_state *state = a->target->state;
     struct instant now = env_instant(loop_env(loop_of(a)));
-    uint64_t pin_ms = x->retry_after_ms > 0 ? x->retry_after_ms : 60000;
+    uint64_t pin_ms = x->failed.retry_after_ms > 0 ? x->failed.retry_after_ms : 60000;
     bool last_key = x->keys_tried + 1 >= a->target->provider->keys.count;
     settle_breaker(a, action, last_key ? pin_ms : 0);
     x->tool.reached = x->tool.reached || !leaves_no_doubt(a, failure);
@@ -117,7 +117,7 @@ static void settle(struct attempt *a, enum failure failure)
            .failure = str_of(action->name), .status = a->status,
            .connected = since_us(a->connected, a->began), .head = since_us(a->head, a->began),
            .first_token = since_us(a->first, a->began), .total = instant_since_us(now, a->began),
-           .why = x->failure_words, .cost = cost);
+           .why = x->failed.words, .cost = cost);
 }
 
 void attempt_end(struct attempt *a)
@@ -148,10 +148,10 @@ void attempt_fail(struct attempt *a, enum failure failure, struct str words)
     if (attempt_tells_credential(a, words)) {
         words = STR("(not shown: the provider's words hold the credential)");
     }
-    x->failure = failure;
-    x->failure_status = a->status;
-    x->failure_words = arena_str(x->arena, utf8_head(words, 512));
-    struct str said = words.len > 0 ? x->failure_words : str_of(failure_action(failure)->help);
+    x->failed.kind = failure;
+    x->failed.status = a->status;
+    x->failed.words = arena_str(x->arena, utf8_head(words, 512));
+    struct str said = words.len > 0 ? x->failed.words : str_of(failure_action(failure)->help);
     if (a->target != NULL) {
         target_state_failed(a->target->state, loop_wall(loop_of(a)), said);
     }
@@ -603,9 +603,9 @@ static struct attempt *begin(struct exchange *x, const struct target *target)
     x->attempt = a;
     x->answer = (struct answer_view){.usage.known = x->tool.tool != NULL}; /* tools cost nothing */
     x->judgement.verdict = VERDICT_ALLOW;
-    x->retry_after_ms = 0;
-    x->failure_body = STR("");
-    x->failure_words = STR("");
+    x->failed.retry_after_ms = 0;
+    x->failed.body = STR("");
+    x->failed.words = STR("");
     x->response_bytes = 0;
     buf_clear(&x->captured);
     if (x->heard != NULL) {

@@ -20,8 +20,8 @@ static enum failure read_error(struct attempt *a, struct str *words)
     }
     arena_reset(x->gateway->scratch); /* the tape; strings are in the exchange's arena */
     enum failure failure = failure_of_status(a->status, fields.code, fields.type, fields.message);
-    x->retry_after_ms = retry_after_ms(a->retry_after_ms, a->retry_after,
-                                       loop_wall(a->x->gateway->loop));
+    x->failed.retry_after_ms = retry_after_ms(a->retry_after_ms, a->retry_after,
+                                              loop_wall(a->x->gateway->loop));
     *words = fields.message;
     /* The client's own fault is explained best by who found it. */
     bool passes = failure == FAILURE_client || failure == FAILURE_too_long ||
@@ -29,7 +29,7 @@ static enum failure read_error(struct attempt *a, struct str *words)
                   (failure == FAILURE_credential && a->target->provider->auth == AUTH_CLIENT);
     passes = passes && readable &&
              (a->target->provider->auth == AUTH_CLIENT || !attempt_tells_credential(a, body));
-    x->failure_body = passes ? arena_str(x->arena, body) : STR("");
+    x->failed.body = passes ? arena_str(x->arena, body) : STR("");
     return failure;
 }
 
@@ -56,8 +56,8 @@ static void finish_tool(struct attempt *a)
 {
     struct exchange *x = a->x;
     if (!attempt_is_answer(a)) {
-        x->retry_after_ms = retry_after_ms(a->retry_after_ms, a->retry_after,
-                                           loop_wall(a->x->gateway->loop));
+        x->failed.retry_after_ms = retry_after_ms(a->retry_after_ms, a->retry_after,
+                                                  loop_wall(a->x->gateway->loop));
         attempt_fail(a, FAILURE_provider,
                      arena_printf(x->arena, "the tool answered %u", a->status));
     } else if (a->status == 401 && has_other_key(a)) {

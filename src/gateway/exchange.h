@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * exchange.h - the one object that travels: a request to a model or a tool and its answer, with all
- * that was decided. Life: begun at the head of a request, it passes the pipeline's request stages,
- * tries targets along its route's path, is released to the client, and ends exactly once: stages'
- * on_end, record to the store, memory freed. It never leaves its loop.
+ * that was decided. Begun at the head of a request, it passes the request stages, tries targets
+ * along its path, is released, and ends exactly once. It never leaves its loop.
  */
 #ifndef AIRE_GATEWAY_EXCHANGE_H
 #define AIRE_GATEWAY_EXCHANGE_H
@@ -59,11 +58,7 @@ struct exchange {
     uint32_t tries;    /* at this target */
     uint32_t attempts; /* really made, over all targets */
     uint32_t keys_tried;
-    enum failure failure;    /* of the last attempt or tier */
-    unsigned failure_status; /* what the provider said, 0 when it said nothing */
-    struct str failure_words;
-    struct str failure_body; /* of a client's own fault: the provider's answer */
-    uint64_t retry_after_ms;
+    struct failed failed;    /* of the last attempt or tier */
     struct attempt *attempt; /* the one under way, or the one that won */
     struct timer total;
     struct timer retry;
@@ -90,7 +85,7 @@ struct exchange {
     int64_t cost_microusd; /* of all attempts */
     uint64_t tokens_spent; /* likewise */
     bool replayed;         /* the journal answers, nobody was called */
-    bool outlives;         /* the call goes on when its client leaves */
+    bool outlives;         /* the call goes on without its client */
     bool gone;             /* the client has left */
     bool complete;         /* the whole request is there */
     bool recorded;
@@ -108,8 +103,7 @@ void exchange_begin(struct gateway *gateway, struct http_call *call,
 void exchange_client_gone(struct exchange *x);
 void exchange_writable(struct exchange *x);
 
-/* Raises the verdict on the request, or on the answer of the attempt under way; the guardrail that
- * asked for it, a word. The runner acts on it. */
+/* Raises the verdict on the request, or on the answer under way; `reason` names the guardrail. */
 void exchange_raise(struct exchange *x, enum verdict verdict, const char *reason);
 /* Refuses before any attempt, in the client's dialect, and ends; `reason` is a word. */
 void exchange_refuse(struct exchange *x, unsigned status, const char *reason, const char *format,

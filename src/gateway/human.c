@@ -41,7 +41,7 @@ static void asked(struct store_unit *unit)
     }
     x->review = id;
     RECORD(&x->record, loop_wall(x->gateway->loop), review_requested, .review = id,
-           .route = x->route->name, .failure = str_of(failure_action(x->failure)->name));
+           .route = x->route->name, .failure = str_of(failure_action(x->failed.kind)->name));
     struct str words = arena_printf(
         x->arena,
         "No model could answer this right now. A person will look at it; the review is " STR_FMT
@@ -104,7 +104,7 @@ bool human_ask(struct exchange *x, bool in_words)
         arena_str(arena, x->agent != NULL ? x->agent->name : STR("")));
     asking->values[5] = value_of_text(arena_str(arena, x->route->name));
     asking->values[6] = value_of_i64(REVIEW_PENDING);
-    asking->values[7] = value_of_text(str_of(failure_action(x->failure)->name));
+    asking->values[7] = value_of_text(str_of(failure_action(x->failed.kind)->name));
     asking->steps[0] = (struct store_step){&review_insert, asking->values, true};
     asking->unit = (struct store_unit){.steps = asking->steps,
                                        .count = 1,

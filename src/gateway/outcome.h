@@ -4,7 +4,9 @@
 #ifndef AIRE_GATEWAY_OUTCOME_H
 #define AIRE_GATEWAY_OUTCOME_H
 
+#include "base/str.h"
 #include "domain/verdict.h"
+#include "resilience/failure.h"
 
 #include <stdint.h>
 
@@ -27,6 +29,15 @@ enum outcome {
 };
 
 const char *outcome_name(enum outcome outcome);
+
+/* Why an attempt failed. */
+struct failed {
+    enum failure kind;
+    unsigned status; /* what the provider said, 0 when it said nothing */
+    struct str words;
+    struct str body; /* of a client's own fault: the provider's answer */
+    uint64_t retry_after_ms;
+};
 
 #define EXCHANGE_ID_BYTES 20 /* "ex" and 16 hex digits, NUL */
 

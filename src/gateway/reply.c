@@ -264,13 +264,13 @@ void reply_error(struct exchange *x, unsigned status, const char *type, const ch
     must(written == ERR_OK);
     /* Our own retries are spent, or would not help: the client's must not multiply them. A caller
      * over its own rate, though, is right to wait and come back. */
-    bool may_return = x->attempts == 0 && status == 429 && x->retry_after_ms > 0 &&
-                      x->retry_after_ms <= 60000;
+    bool may_return = x->attempts == 0 && status == 429 && x->failed.retry_after_ms > 0 &&
+                      x->failed.retry_after_ms <= 60000;
     fields[n++] = (struct http_field){STR("x-should-retry"),
                                       may_return ? STR("true") : STR("false")};
-    if (x->retry_after_ms > 0) {
-        fields[n++] = (struct http_field){STR("retry-after"),
-                                          arena_u64(x->arena, (x->retry_after_ms + 999) / 1000)};
+    if (x->failed.retry_after_ms > 0) {
+        fields[n++] = (struct http_field){
+            STR("retry-after"), arena_u64(x->arena, (x->failed.retry_after_ms + 999) / 1000)};
     }
     reply_begin(x, status, fields, n, STR("application/json"), body.len);
     exchange_leaves(x, buf_str(&body));

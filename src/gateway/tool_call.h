@@ -22,7 +22,7 @@ enum flow tool_call_read(struct exchange *x);
 void tool_call_key(struct exchange *x, struct json_edit *edit);
 /* The header field that carries it; "": none does. */
 struct str tool_call_key_field(const struct exchange *x);
-/* May the call be sent again after x->failure? */
+/* May the call be sent again after x->failed.kind? */
 bool tool_call_repeats(const struct exchange *x);
 /* Is it unknown whether a call that does something has happened? */
 bool tool_call_in_doubt(const struct exchange *x);

@@ -26,8 +26,8 @@ static const struct tier *tier_of(const struct exchange *x)
 static void on_total(struct timer *timer)
 {
     struct exchange *x = LIST_OBJECT(timer, struct exchange, total);
-    x->failure = FAILURE_timeout_total;
-    x->failure_words = STR("");
+    x->failed.kind = FAILURE_timeout_total;
+    x->failed.words = STR("");
     timer_disarm(&x->retry);
     deferred_cancel(&x->next);
     if (x->attempt != NULL) {
@@ -57,9 +57,9 @@ static const struct target *pick(struct exchange *x, const struct tier *tier)
             continue;
         }
         if (!can_serve(x, target)) {
-            x->failure = x->attempts == 0 ? FAILURE_dialect : x->failure;
+            x->failed.kind = x->attempts == 0 ? FAILURE_dialect : x->failed.kind;
         } else if (!breaker_would_admit(target->state->breaker, now)) {
-            x->failure = x->attempts == 0 ? FAILURE_open : x->failure;
+            x->failed.kind = x->attempts == 0 ? FAILURE_open : x->failed.kind;
         } else {
             open[count++] = target;
             total += target->weight;
@@ -120,7 +120,7 @@ static bool try_target(struct exchange *x, const struct target *target)
 
 static const char *word_of(const struct exchange *x)
 {
-    return failure_action(x->failure)->word;
+    return failure_action(x->failed.kind)->word;
 }
 
 /* Rules and people answer only what satisfies the form that the request demands. */
@@ -186,7 +186,7 @@ static void enter_next_tier(struct exchange *x)
     atomic_fetch_add_explicit(&x->route->state->fallbacks, 1, memory_order_relaxed);
     RECORD(&x->record, loop_wall(x->gateway->loop), fell_back, .route = x->route->name,
            .from = left->name, .to = entered != NULL ? entered->name : STR("none"),
-           .failure = str_of(failure_action(x->failure)->name));
+           .failure = str_of(failure_action(x->failed.kind)->name));
 }
 
 /* A kill switch ends the path: no attempt, no rule, no person. */
@@ -195,8 +195,8 @@ static bool stopped(struct exchange *x)
     if (!exchange_stopped(x)) {
         return false;
     }
-    x->failure = FAILURE_stopped;
-    x->failure_body = STR("");
+    x->failed.kind = FAILURE_stopped;
+    x->failed.body = STR("");
     fail_path(x);
     return true;
 }
@@ -277,7 +277,7 @@ void upstream_begin(struct exchange *x)
 static bool rotate_key(struct exchange *x)
 {
     const struct provider *provider = x->target->provider;
-    if ((x->failure != FAILURE_credential && x->failure != FAILURE_exhausted) ||
+    if ((x->failed.kind != FAILURE_credential && x->failed.kind != FAILURE_exhausted) ||
         provider->auth != AUTH_STORED || x->keys_tried + 1 >= provider->keys.count) {
         return false;
     }
@@ -291,7 +291,7 @@ static bool rotate_key(struct exchange *x)
 
 static bool retry_same(struct exchange *x)
 {
-    const struct failure_action *action = failure_action(x->failure);
+    const struct failure_action *action = failure_action(x->failed.kind);
     const struct route_retries *r = &x->route->retries;
     if (rotate_key(x)) {
         return true;
@@ -300,21 +300,21 @@ static bool retry_same(struct exchange *x)
         return false;
     }
     if (action->retry == RETRY_NO || x->tries >= r->attempts ||
-        x->retry_after_ms > r->backoff_max_ms) {
+        x->failed.retry_after_ms > r->backoff_max_ms) {
         return false;
     }
     if (!retry_budget_take(x->route->state->retries, loop_now(x->gateway->loop))) {
         return false;
     }
-    uint64_t delay = retry_delay_ms(x->tries, r->backoff_ms, r->backoff_max_ms, x->retry_after_ms,
-                                    &x->gateway->rng);
+    uint64_t delay = retry_delay_ms(x->tries, r->backoff_ms, r->backoff_max_ms,
+                                    x->failed.retry_after_ms, &x->gateway->rng);
     timer_arm(x->gateway->loop, &x->retry, delay);
     return true;
 }
 
 void upstream_failed(struct exchange *x)
 {
-    const struct failure_action *action = failure_action(x->failure);
+    const struct failure_action *action = failure_action(x->failed.kind);
     attempt_end(x->attempt);
     if (x->state == EXCHANGE_STREAM) {
         fail_path(x); /* bytes have left: no way back */
@@ -402,8 +402,8 @@ void upstream_release(struct exchange *x)
 void upstream_block(struct exchange *x)
 {
     must(x->state == EXCHANGE_SETTLE);
-    x->failure = FAILURE_blocked;
-    x->failure_body = STR("");
+    x->failed.kind = FAILURE_blocked;
+    x->failed.body = STR("");
     if (!http_call_begun(x->call)) { /* none of it leaves */
         x->response_bytes = 0;
         buf_clear(&x->captured);
@@ -485,7 +485,7 @@ static const struct ending tool_endings[] = {
 static const struct ending *ending_of(const struct exchange *x)
 {
     const struct ending *ending = x->tool.tool != NULL ? tool_endings : endings;
-    while (ending->failure != x->failure && ending->failure != FAILURE_none) {
+    while (ending->failure != x->failed.kind && ending->failure != FAILURE_none) {
         ending++;
     }
     return ending;
@@ -503,16 +503,16 @@ static void fail_stream(struct exchange *x, const struct ending *ending)
     http_call_write(x->call, buf_str(&text));
     buf_end(&text);
     http_call_end(x->call);
-    exchange_finish(x, x->failure == FAILURE_blocked ? OUTCOME_REFUSED : OUTCOME_BROKEN);
+    exchange_finish(x, x->failed.kind == FAILURE_blocked ? OUTCOME_REFUSED : OUTCOME_BROKEN);
 }
 
 static void fail_path(struct exchange *x)
 {
     const struct ending *ending = ending_of(x);
     timer_disarm(&x->total);
-    bool blocked = x->failure == FAILURE_blocked; /* an answer that was judged is no failure */
+    bool blocked = x->failed.kind == FAILURE_blocked; /* an answer that was judged is no failure */
     atomic_fetch_add_explicit(&x->route->state->failures, blocked ? 0 : 1, memory_order_relaxed);
-    x->reason = blocked ? x->judgement.reason : failure_action(x->failure)->name;
+    x->reason = blocked ? x->judgement.reason : failure_action(x->failed.kind)->name;
     pipeline_failed(x);
     if (http_call_begun(x->call)) {
         fail_stream(x, ending);
@@ -521,18 +521,19 @@ static void fail_path(struct exchange *x)
     x->tier_name = STR("");
     x->degraded = false;
     x->answer_confidence = -1;
-    if (x->failure_body.len > 0) {
+    if (x->failed.body.len > 0) {
         const struct http_field fields[] = {{STR("x-should-retry"), STR("false")}};
-        reply_begin(x, x->failure_status, fields, 1, STR("application/json"), x->failure_body.len);
-        exchange_leaves(x, x->failure_body);
-        http_call_write(x->call, x->failure_body);
+        reply_begin(x, x->failed.status, fields, 1, STR("application/json"), x->failed.body.len);
+        exchange_leaves(x, x->failed.body);
+        http_call_write(x->call, x->failed.body);
         http_call_end(x->call);
     } else {
-        if (x->failure == FAILURE_open && x->retry_after_ms == 0) {
-            x->retry_after_ms = 5000;
+        if (x->failed.kind == FAILURE_open && x->failed.retry_after_ms == 0) {
+            x->failed.retry_after_ms = 5000;
         }
         bool doubt = tool_call_in_doubt(x) && !blocked;
-        x->retry_after_ms = doubt ? 0 : x->retry_after_ms; /* no invitation to do it twice */
+        x->failed.retry_after_ms =
+            doubt ? 0 : x->failed.retry_after_ms; /* no invitation to do it twice */
         reply_error(x, ending->status, NULL, ending->code,
                     doubt ? arena_printf(x->arena, "%s; whether the call took effect is not known",
                                          ending->words)

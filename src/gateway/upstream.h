@@ -14,7 +14,7 @@
 void upstream_begin(struct exchange *x);
 /* The journal's answer, as the provider gave it, in place of the path. */
 void upstream_replay(struct exchange *x, struct str bytes);
-/* The attempt has ended without an answer; x->failure says why. */
+/* The attempt has ended without an answer; x->failed.kind says why. */
 void upstream_failed(struct exchange *x);
 /* The attempt has an answer: whole (plain), or its last event is waiting (stream). */
 void upstream_answered(struct exchange *x);

@@ -118,6 +118,7 @@ static void forget(struct journal *journal, struct run *run)
     void *was = map_remove(journal->runs, (struct str){room, len});
     must(was == run);
     list_remove(&run->idle);
+    must(journal->idle.prev != &run->idle);
     journal->idle_steps -= run->count;
     free_run(run);
 }
@@ -127,10 +128,13 @@ void journal_free(struct journal *journal)
     if (journal == NULL) {
         return;
     }
-    while (!list_empty(&journal->idle)) {
-        forget(journal, LIST_OBJECT(journal->idle.next, struct run, idle));
+    size_t at = 0;
+    struct str key;
+    void *run;
+    while (map_next(journal->runs, &at, &key, &run)) {
+        must(((struct run *)run)->references == 0);
+        free_run(run);
     }
-    must(map_count(journal->runs) == 0);
     map_free(journal->runs);
     mutex_end(&journal->lock);
     free(journal);
@@ -269,6 +273,7 @@ static void grow(struct run *run)
 {
     uint32_t room = run->room == 0 ? 16 : run->room * 2;
     struct entry *entries = must_have(calloc(room, sizeof *entries));
+    must(run->count == 0 || run->entries != NULL);
     for (uint32_t i = 0; i < run->count; i++) {
         entries[i] = run->entries[i];
         list_init(&entries[i].waiters);
@@ -284,6 +289,7 @@ static struct entry *add(struct run *run, const struct step *step)
     if (run->count == run->room) {
         grow(run);
     }
+    must(run->entries != NULL);
     struct entry *entry = &run->entries[run->count++];
     *entry = (struct entry){.step = *step};
     entry->step.call.key = arena_str(run->arena, step->call.key);
@@ -359,15 +365,6 @@ void run_facts(struct run *run, struct run_facts *facts)
 
 /* ---- claims ---- */
 
-struct asking {
-    struct run *run;
-    const struct step_call *call;
-    const struct journal_policy *policy;
-    struct wall now;
-    struct journal_waiter *waiter;
-    struct journal_claim *claim;
-};
-
 static bool is_free(const struct entry *entry, uint32_t attempt)
 {
     return entry->held != attempt;
@@ -382,9 +379,9 @@ static enum journal_answer make(struct entry *entry, struct journal_claim *claim
 }
 
 /* The place is taken; what of its step? */
-static enum journal_answer answer_with(const struct asking *asking, struct entry *entry)
+static enum journal_answer answer_with(const struct journal_asking *asking,
+                                       struct journal_claim *claim, struct entry *entry)
 {
-    struct journal_claim *claim = asking->claim;
     claim->seq = entry->step.seq;
     entry->held = claim->attempt;
     if (entry->step.state == STEP_DONE || entry->step.state == STEP_SKIPPED) {
@@ -450,16 +447,17 @@ static enum divergence rule_for(const struct step_call *call, const struct journ
 }
 
 /* MAKE: go on as a new step. */
-static enum journal_answer diverge(const struct asking *asking, struct entry *passed)
+static enum journal_answer diverge(const struct journal_asking *asking, struct journal_claim *claim,
+                                   struct entry *passed)
 {
     struct run *run = asking->run;
     const struct run_digest *loose = &asking->call->loose;
     enum divergence rule = rule_for(asking->call, asking->policy);
     if (rule == DIVERGENCE_RELAXED && memcmp(loose, &passed->step.call.loose, sizeof *loose) == 0) {
-        asking->claim->relaxed = true;
-        return answer_with(asking, passed);
+        claim->relaxed = true;
+        return answer_with(asking, claim, passed);
     }
-    asking->claim->passed = passed->step.seq;
+    claim->passed = passed->step.seq;
     if (rule == DIVERGENCE_STOP || run->facts.divergences >= asking->policy->budget) {
         run->facts.state = RUN_DIVERGED;
         return JOURNAL_DIVERGED;
@@ -468,17 +466,17 @@ static enum journal_answer diverge(const struct asking *asking, struct entry *pa
     return JOURNAL_MAKE;
 }
 
-static enum journal_answer new_step(const struct asking *asking, struct step *step)
+static enum journal_answer new_step(const struct journal_asking *asking,
+                                    struct journal_claim *claim, struct step *step)
 {
     struct run *run = asking->run;
-    struct journal_claim *claim = asking->claim;
     if (run->count >= RUN_STEPS_MAX || run->facts.bytes >= RUN_BYTES_MAX) {
         return JOURNAL_FULL;
     }
     bool named = asking->call->key.len > 0;
     struct entry *passed = named ? NULL : waiting_step(run, &asking->call->sort, claim->attempt);
     if (passed != NULL) {
-        enum journal_answer answer = diverge(asking, passed);
+        enum journal_answer answer = diverge(asking, claim, passed);
         if (answer != JOURNAL_MAKE) {
             *step = passed->step;
             return answer;
@@ -494,22 +492,23 @@ static enum journal_answer new_step(const struct asking *asking, struct step *st
 }
 
 /* A key names a step; another request under it is taken for the same only where nothing happens. */
-static enum journal_answer known_step(const struct asking *asking, struct entry *entry)
+static enum journal_answer known_step(const struct journal_asking *asking,
+                                      struct journal_claim *claim, struct entry *entry)
 {
     const struct run_digest *loose = &asking->call->loose;
     if (asking->call->key.len > 0 && memcmp(loose, &entry->step.call.loose, sizeof *loose) != 0) {
         if (asking->call->kind != STEP_MODEL && asking->call->effect != EFFECT_READ) {
             return JOURNAL_CONFLICT;
         }
-        asking->claim->relaxed = true;
+        claim->relaxed = true;
     }
-    return answer_with(asking, entry);
+    return answer_with(asking, claim, entry);
 }
 
-static enum journal_answer decide(const struct asking *asking, struct step *step)
+static enum journal_answer decide(const struct journal_asking *asking, struct journal_claim *claim,
+                                  struct step *step)
 {
     struct run *run = asking->run;
-    struct journal_claim *claim = asking->claim;
     must(run->loading == LOADED);
     if (claim->attempt < run->facts.attempt) {
         return JOURNAL_FENCED;
@@ -529,24 +528,21 @@ static enum journal_answer decide(const struct asking *asking, struct step *step
         entry = shape != NULL ? entry_of(run, shape->seqs[0]) : NULL; /* a key is one step */
     }
     if (entry == NULL) {
-        return new_step(asking, step);
+        return new_step(asking, claim, step);
     }
     *step = entry->step;
-    return known_step(asking, entry);
+    return known_step(asking, claim, entry);
 }
 
-enum journal_answer journal_claim(struct run *run, uint32_t attempt, const struct step_call *call,
-                                  const struct journal_policy *policy, struct wall now,
-                                  struct journal_waiter *waiter, struct journal_claim *claim,
+enum journal_answer journal_claim(const struct journal_asking *asking, struct journal_claim *claim,
                                   struct step *step)
 {
-    const struct asking asking = {run, call, policy, now, waiter, claim};
     must(!claim->making);
-    claim->run = run;
-    claim->attempt = attempt;
-    mutex_lock(&run->lock);
-    enum journal_answer answer = decide(&asking, step);
-    mutex_unlock(&run->lock);
+    claim->run = asking->run;
+    claim->attempt = asking->attempt;
+    mutex_lock(&asking->run->lock);
+    enum journal_answer answer = decide(asking, claim, step);
+    mutex_unlock(&asking->run->lock);
     return answer;
 }
 

@@ -21,12 +21,10 @@
 struct journal;
 struct run;
 
-#define RUN_STEPS_MAX    10000                 /* further steps are refused: FULL */
-#define RUN_BYTES_MAX    ((uint64_t)256 << 20) /* of bodies, as asked and answered */
-#define JOURNAL_RUNS_MAX 20000                 /* in memory */
-#define JOURNAL_STEPS_IDLE                                                                         \
-    500000 /* of runs that nobody uses; beyond it the oldest are forgotten                         \
-            */
+#define RUN_STEPS_MAX      10000                 /* further steps are refused: FULL */
+#define RUN_BYTES_MAX      ((uint64_t)256 << 20) /* of bodies, as asked and answered */
+#define JOURNAL_RUNS_MAX   20000                 /* in memory */
+#define JOURNAL_STEPS_IDLE 500000 /* of runs nobody uses; beyond it the oldest are forgotten */
 
 enum journal_answer {
     JOURNAL_MAKE,     /* a new step, or one whose maker failed: make the call */
@@ -49,12 +47,11 @@ struct journal_claim {
     bool making;      /* MAKE, AGAIN, DOUBT: to be settled */
     bool raised;      /* its try is new: the fence must be durable before anything else */
     bool relaxed;     /* answered by a step whose request differs in what does not matter */
-    uint32_t passed; /* the step that waited when this call, which does not fit it, came; 0: none */
+    uint32_t passed;  /* the step that waited when this call, which does not fit it, came; or 0 */
 };
 
-/* Outlives its posting: `message.run` gets it on `home` and frees it. */
 struct journal_waiter {
-    struct message message;
+    struct message message; /* its `run` gets the waiter on `home`, and frees it */
     struct loop *home;
     struct link link; /* internal */
 };
@@ -62,7 +59,7 @@ struct journal_waiter {
 struct journal *journal_new(const uint64_t seed[2]);
 void journal_free(struct journal *journal); /* no references are left; NULL is fine */
 
-/* A reference, to a run made but not loaded where it is not in memory. INVALID; LIMIT. */
+/* A reference, to a run not loaded yet where it is not in memory. INVALID; LIMIT. */
 enum err journal_run(struct journal *journal, struct str tenant, struct str id,
                      struct run **run) MUST_USE;
 void run_ref(struct run *run); /* one more, by who has one */
@@ -82,8 +79,7 @@ struct run_facts {
     uint64_t bytes;
     uint32_t steps;
 };
-/* OK: it is in memory. AGAIN: the caller is to load it and call run_loaded. BUSY: another one
- * does; the waiter is posted. */
+/* OK: in memory. AGAIN: the caller loads it and calls run_loaded. BUSY: another does, and posts. */
 enum err run_load(struct run *run, struct journal_waiter *waiter) MUST_USE;
 /* Steps in order of seq, copied. `result` not OK: the next one who asks tries again. */
 void run_loaded(struct run *run, enum err result, const struct run_facts *facts,
@@ -92,17 +88,22 @@ void run_facts(struct run *run, struct run_facts *facts);
 
 /* ---- claims ---- */
 
+/* What a call asks of the journal. */
+struct journal_asking {
+    struct run *run;
+    uint32_t attempt;
+    const struct step_call *call;
+    const struct journal_policy *policy;
+    struct wall now;
+    struct journal_waiter *waiter; /* posted after JOIN */
+};
 /* Decides; `step` gets the step in question (its key borrowed while the run is held). After JOIN
  * with the same claim: goes on with the step that was waited for. */
-enum journal_answer journal_claim(struct run *run, uint32_t attempt, const struct step_call *call,
-                                  const struct journal_policy *policy, struct wall now,
-                                  struct journal_waiter *waiter, struct journal_claim *claim,
+enum journal_answer journal_claim(const struct journal_asking *asking, struct journal_claim *claim,
                                   struct step *step);
-/* Stops waiting, and lets the place go. True: the waiter will not be posted, the caller frees it.
- */
+/* Stops waiting, and lets the place go. True: the waiter stays unposted, the caller frees it. */
 bool journal_leave(struct run *run, struct journal_claim *claim, struct journal_waiter *waiter);
-/* The client left; what it asked for may be asked again in this try. A call that is made goes on.
- */
+/* The client left, and may ask again in this try. A call that is made goes on. */
 void journal_orphan(struct journal_claim *claim);
 /* Ends what a claim makes. DONE: the result is durable as row `number`, `bytes` more of bodies.
  * FAILED: it did not happen, for sure, or may be made again all the same; row `number`, or 0, is

@@ -202,9 +202,11 @@ static struct str escaped(struct guard_channel *channel, struct str value)
 
 static char byte_at(const struct screen *screen, uint64_t at)
 {
-    return at >= screen->base && at < screen->base + screen->text.len
-               ? screen->text.at[at - screen->base]
-               : '\0';
+    char byte = 0;
+    if (at >= screen->base && at < screen->base + screen->text.len) {
+        byte = screen->text.at[at - screen->base];
+    }
+    return byte;
 }
 
 static bool is_blank(char byte)

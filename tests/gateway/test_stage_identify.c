@@ -74,10 +74,14 @@ static void test_only_registered_agents_are_served(void **state)
     assert_has(gateway_kit_events(*state), "\"agent\":\"a\"");
 }
 
-static void test_what_is_not_built_is_refused(void **state)
+static void test_a_run_is_named_by_the_path(void **state)
 {
-    assert_refused(ask(state, "x-aire-run: r1\r\n"), 501, "runs_not_built");
-    assert_refused(ask(state, "x-aire-step: 2\r\n"), 501, "runs_not_built");
+    assert_refused(ask(state, "x-aire-run: r1\r\n"), 400, "bad_header");
+    assert_refused(ask(state, "x-aire-step: 2\r\n"), 400, "bad_header");
+}
+
+static void test_what_is_not_configured_is_refused(void **state)
+{
     assert_refused(ask(state, "x-aire-user-assertion: e30.e30.x\r\n"), 403,
                    "assertion_unconfigured");
 }
@@ -189,7 +193,8 @@ int main(void)
         TEST(test_names_are_checked),
         TEST(test_a_name_has_a_longest_length),
         TEST(test_only_registered_agents_are_served),
-        TEST(test_what_is_not_built_is_refused),
+        TEST(test_a_run_is_named_by_the_path),
+        TEST(test_what_is_not_configured_is_refused),
         TEST(test_once_a_key_exists_one_is_demanded),
         TEST(test_a_key_never_reaches_the_provider),
         TEST(test_a_revoked_key_stops_at_once),

@@ -110,7 +110,7 @@ static enum flow on_request(struct exchange *x, void *state)
     if (held) {
         return FLOW_NEXT;
     }
-    x->retry_after_ms = answer.retry_after_ms;
+    x->failed.retry_after_ms = answer.retry_after_ms;
     exchange_refuse(x, 429, answer.hit == LIMIT_RATE ? "rate_limit_exceeded" : "budget_exceeded",
                     "the %s limit of this caller is reached", limit_kind_name(answer.hit));
     return FLOW_REPLY;

@@ -185,10 +185,14 @@ static void settled_run(struct exchange *x, struct run_work *work, enum err resu
 
 static enum flow claim(struct exchange *x, struct replay *r)
 {
-    struct wall now = loop_wall(x->gateway->loop);
     r->waiting = wait_new(x);
-    r->answer = journal_claim(r->run, x->place.attempt, &r->call, &x->generation->runs.policy, now,
-                              &r->waiting->waiter, &r->claim, &r->step);
+    const struct journal_asking asking = {.run = r->run,
+                                          .attempt = x->place.attempt,
+                                          .call = &r->call,
+                                          .policy = &x->generation->runs.policy,
+                                          .now = loop_wall(x->gateway->loop),
+                                          .waiter = &r->waiting->waiter};
+    r->answer = journal_claim(&asking, &r->claim, &r->step);
     if (r->answer == JOURNAL_JOIN) {
         return FLOW_WAIT;
     }
