@@ -10,6 +10,7 @@
 #include "app/duties.h"
 #include "app/sealing.h"
 #include "app/shard.h"
+#include "app/signing.h"
 #include "app/tables.h"
 #include "base/must.h"
 #include "gateway/events.h"
@@ -112,9 +113,15 @@ static enum err open_keyring(struct service *s, int *exit_code, struct fault *fa
                 "read",
                 (unsigned long long)status.foreign);
     }
-    return code == ERR_OK
-               ? ERR_OK
-               : fail(fault, exit_code, 4, code, "cannot read the keys: ", err_text(code));
+    if (code != ERR_OK) {
+        return fail(fault, exit_code, 4, code, "cannot read the keys: ", err_text(code));
+    }
+    code = signing_open(c->keyring, c->store, &s->env, fault);
+    if (code == ERR_NOT_FOUND) { /* its records wait for the next signature */
+        log_say(&s->env.log, LOG_WARN, "keys", "%s; records are not signed", fault->words);
+        code = ERR_OK;
+    }
+    return code == ERR_OK ? ERR_OK : fail(fault, exit_code, 4, code, NULL, NULL);
 }
 
 static enum err load_registries(struct service *s, int *exit_code, struct fault *fault)

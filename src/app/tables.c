@@ -8,12 +8,13 @@
 #include "security/identity.h"
 #include "security/keyring.h"
 #include "security/limits.h"
+#include "store/history.h"
 
 void tables_schemas(struct schema schemas[TABLES_SCHEMAS])
 {
-    const struct schema *const owners[TABLES_SCHEMAS] = {&ledger_schema,  &identity_schema,
-                                                         &limits_schema,  &stops_schema,
-                                                         &keyring_schema, &run_schema};
+    const struct schema *const owners[TABLES_SCHEMAS] = {
+        &ledger_schema,  &identity_schema, &limits_schema, &stops_schema,
+        &keyring_schema, &run_schema,      &history_schema};
     for (size_t i = 0; i < TABLES_SCHEMAS; i++) {
         schemas[i] = *owners[i];
     }

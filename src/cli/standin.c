@@ -5,6 +5,7 @@
 #include "cli/standin.h"
 
 #include "app/sealing.h"
+#include "app/signing.h"
 #include "app/tables.h"
 #include "base/must.h"
 #include "cli/where.h"
@@ -137,6 +138,9 @@ int standin_start(const struct cli *cli, struct loop *loop, const char *socket,
     if (code == ERR_OK) { /* without a master key it serves what needs none */
         code = sealing_open(cli->env, cli_config(cli), cli_data(cli), NULL, &s->commons.keyring,
                             &fault);
+        if (code == ERR_OK) {
+            code = signing_open(s->commons.keyring, s->commons.store, cli->env, &fault);
+        }
         code = code == ERR_NOT_FOUND ? ERR_OK : code;
     }
     if (code == ERR_OK) {

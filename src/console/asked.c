@@ -117,9 +117,11 @@ static enum err add_telling(struct asked *asked)
         steps[i] = unit->steps[i];
     }
     unit->steps = steps;
+    unit->records = arena_new_of(asked->arena, struct store_record);
+    unit->record_count = 1;
     unit->bytes += EVENT_BYTES_MAX;
     return ledger_event(asked->console->options.commons, asked->told, asked->telling, asked->arena,
-                        &steps[unit->count++]);
+                        &steps[unit->count++], unit->records);
 }
 
 void asked_write(struct asked *asked, void (*then)(struct asked *asked))

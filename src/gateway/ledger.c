@@ -6,6 +6,7 @@
 
 #include "base/must.h"
 #include "base/num.h"
+#include "gateway/leaf.h"
 
 static const struct migration migrations[] = {
     {1, "CREATE TABLE exchanges(key INTEGER PRIMARY KEY, facts BLOB NOT NULL);"
@@ -14,12 +15,18 @@ static const struct migration migrations[] = {
         " failure TEXT NOT NULL, question TEXT NOT NULL, answer TEXT, decided_by TEXT,"
         " decided_us INTEGER, reason TEXT);"
         "CREATE INDEX reviews_by_state ON reviews(state, at_us);"},
-    {2, "ALTER TABLE exchanges ADD COLUMN data_key TEXT"}, /* null: the facts are not sealed */
+    {2, "ALTER TABLE exchanges ADD COLUMN data_key TEXT"}, /* null: nothing of it is sealed */
+    {3, "ALTER TABLE exchanges ADD COLUMN personal BLOB;"  /* null: there is nothing personal */
+        "ALTER TABLE exchanges ADD COLUMN salt BLOB;"
+        "ALTER TABLE exchanges ADD COLUMN place BIGINT"}, /* null: older than the history */
 };
-const struct schema ledger_schema = {"exchange", migrations, 2};
+const struct schema ledger_schema = {"exchange", migrations, 3};
 
+enum column { KEY, FACTS, DATA_KEY, PERSONAL, SALT, PLACE, COLUMNS };
 static const struct statement insert = {
-    "INSERT INTO exchanges(key, facts, data_key) VALUES(?1, ?2, ?3)", 3};
+    "INSERT INTO exchanges(key, facts, data_key, personal, salt, place)"
+    " VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+    COLUMNS};
 
 const struct statement ledger_list = {
     "SELECT key, facts FROM exchanges WHERE key < ?1 AND key % 8 = 0 ORDER BY key DESC LIMIT ?2",
@@ -96,16 +103,29 @@ static bool holds_words(int class)
     return class == CLASS_REASONING || class == CLASS_TOOL;
 }
 
-static struct value *add_row(const struct exchange *x, int class, struct str facts,
-                             struct entry *entry)
+/* The step that writes a row, and its record in the history. Borrows the leaf's bytes. */
+static void write_row(const struct env *env, struct leaf *leaf, struct arena *arena,
+                      struct store_step *step, struct store_record *record)
 {
-    struct value *values = arena_array_of(entry->arena, struct value, 3);
-    values[0] = value_of_i64(x->number * 8 + class);
-    values[1] = value_of_blob(facts);
-    values[2] = value_null();
-    entry->unit.steps[entry->unit.count++] = (struct store_step){&insert, values, false};
-    entry->unit.bytes += facts.len + 64;
-    return values;
+    struct value *values = arena_array_of(arena, struct value, COLUMNS);
+    uint8_t *salt = arena_alloc(arena, LEAF_SALT_BYTES);
+    env_entropy(env, salt, LEAF_SALT_BYTES);
+    leaf->salt = (struct str){(const char *)salt, LEAF_SALT_BYTES};
+    values[KEY] = value_of_i64(leaf->key);
+    values[FACTS] = value_of_blob(leaf->facts);
+    values[DATA_KEY] = leaf->data_key.len > 0 ? value_of_text(leaf->data_key) : value_null();
+    values[PERSONAL] = leaf->personal.len > 0 ? value_of_blob(leaf->personal) : value_null();
+    values[SALT] = value_of_blob(leaf->salt);
+    *step = (struct store_step){&insert, values, false};
+    *record = (struct store_record){leaf_hash(leaf), &values[PLACE]};
+}
+
+static void add_row(const struct exchange *x, struct leaf *leaf, struct entry *entry)
+{
+    struct store_unit *unit = &entry->unit;
+    write_row(x->gateway->commons->env, leaf, entry->arena, &unit->steps[unit->count++],
+              &unit->records[unit->record_count++]);
+    unit->bytes += leaf->facts.len + leaf->personal.len + 128;
 }
 
 static void add_rows(const struct exchange *x, struct entry *entry)
@@ -113,7 +133,9 @@ static void add_rows(const struct exchange *x, struct entry *entry)
     for (int class = 0; class < EVENT_CLASSES; class ++) {
         const struct buf *facts = &x->record.classes[class];
         if (facts->len > 0 && !holds_words(class)) {
-            (void)add_row(x, class, arena_str(entry->arena, buf_str(facts)), entry);
+            struct leaf leaf = {.key = x->number * 8 + class,
+                                .facts = arena_str(entry->arena, buf_str(facts))};
+            add_row(x, &leaf, entry);
         }
     }
 }
@@ -132,27 +154,26 @@ static void add_sealed_rows(const struct exchange *x, struct keyring *keyring, s
             key = keyring_make(keyring, KEY_EXCHANGE, str_of(x->id), &scope, entry->arena,
                                &entry->unit.steps[entry->unit.count++]);
         }
-        struct value *values = add_row(
-            x, class, keyring_seal(keyring, &key, ledger_sealed_as(class), facts, entry->arena),
-            entry);
-        values[2] = value_of_text(key.id);
+        struct leaf leaf = {
+            .key = x->number * 8 + class,
+            .data_key = key.id,
+            .facts = keyring_seal(keyring, &key, ledger_sealed_as(class), facts, entry->arena)};
+        add_row(x, &leaf, entry);
     }
     seal_key_wipe(&key.key);
 }
 
 enum err ledger_event(struct commons *commons, const struct event_type *type, const void *event,
-                      struct arena *arena, struct store_step *step)
+                      struct arena *arena, struct store_step *step, struct store_record *record)
 {
     struct wall now = env_wall(commons->env);
     struct buf facts;
     buf_init(&facts, EVENT_BYTES_MAX);
     enum err code = event_encode(type, event, now.us, &facts);
     must(!holds_words((int)type->class));
-    struct value *values = arena_array_of(arena, struct value, 3);
-    values[0] = value_of_i64(commons_number(commons, now) * 8 + (int64_t)type->class);
-    values[1] = value_of_blob(arena_str(arena, buf_str(&facts)));
-    values[2] = value_null();
-    *step = (struct store_step){&insert, values, false};
+    struct leaf leaf = {.key = commons_number(commons, now) * 8 + (int64_t)type->class,
+                        .facts = arena_str(arena, buf_str(&facts))};
+    write_row(commons->env, &leaf, arena, step, record);
     buf_end(&facts);
     return code;
 }
@@ -179,6 +200,7 @@ enum err ledger_write(struct exchange *x, bool durable,
     entry->done = done;
     entry->unit.steps = arena_array_of(arena, struct store_step,
                                        EVENT_CLASSES + 1 + LIMIT_STEPS_MAX);
+    entry->unit.records = arena_array_of(arena, struct store_record, EVENT_CLASSES);
     entry->unit.fact = !durable;
     entry->unit.home = durable ? x->gateway->loop : NULL;
     entry->unit.done = entry_done;

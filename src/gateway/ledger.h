@@ -2,7 +2,8 @@
  * ledger.h - exchanges and reviews in the store: tables, writing, reading, retention.
  *
  * An exchange leaves one packed row per retention class (key = number * 8 + class, so that rows
- * stand in order of time) and the spend of its subjects, in one unit. Rows of classes whose events
+ * stand in order of time) and the spend of its subjects, in one unit; each row is a record of the
+ * store's history (leaf.h). Rows of classes whose events
  * hold words are sealed under a data key of the exchange's own, whose id is the exchange's; so are
  * the question and the answer of a review, under the review's.
  */
@@ -24,10 +25,11 @@ struct pending {
 enum err ledger_write(struct exchange *x, bool durable,
                       void (*done)(struct exchange *x, enum err result)) MUST_USE;
 
-/* A step that records one event outside of exchanges (keys, switches, decisions), for the unit of
- * what it tells: both are durable or neither is. */
+/* A step that records one event outside of exchanges (keys, switches, decisions), and its place in
+ * the history, for the unit of what it tells: both are durable or neither is. */
 enum err ledger_event(struct commons *commons, const struct event_type *type, const void *event,
-                      struct arena *arena, struct store_step *step) MUST_USE;
+                      struct arena *arena, struct store_step *step,
+                      struct store_record *record) MUST_USE;
 
 /* ---- reading, for commands and the API ---- */
 

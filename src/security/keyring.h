@@ -20,7 +20,8 @@ struct keyring;
 /* Tables data_keys and vault_values. */
 extern const struct schema keyring_schema;
 
-enum key_kind { KEY_SESSION, KEY_EXCHANGE, KEY_REVIEW, KEY_RUN };
+/* Stored. What a history is signed with is kept like any other (app/signing.h). */
+enum key_kind { KEY_SESSION, KEY_EXCHANGE, KEY_REVIEW, KEY_RUN, KEY_HISTORY };
 
 /* Whom a key's data tells of; empty where there is none. */
 struct key_scope {

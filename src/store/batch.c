@@ -3,13 +3,14 @@
  *
  * Units that are expected to succeed run without savepoints, in stretches as long as possible.
  * Where a failing statement undoes itself (SQLite), these are units of one step, and facts; where
- * it undoes the transaction (PostgreSQL), all units. When one fails half-way, the whole batch is
- * rolled back and run again with care. Until COMMIT nothing is visible or durable, so running again
- * is free of effects.
+ * it undoes the transaction (PostgreSQL), all units. So do units that write records (history.h).
+ * When one fails half-way, or one with records at all, the whole batch is rolled back and run again
+ * with care. Until COMMIT nothing is visible or durable, so running again is free of effects.
  */
 #include "store/batch.h"
 
 #include "store/database.h"
+#include "store/history.h"
 #include "store/store.h"
 #include "sys/notify.h"
 
@@ -20,7 +21,7 @@ static const struct statement undo = {"ROLLBACK TO unit", 0};
 static bool needs_guard(const struct database *database, const struct store_unit *unit,
                         bool careful)
 {
-    if (database->kind->failure_spreads) {
+    if (database->kind->failure_spreads || history_has(unit)) {
         return careful;
     }
     return unit->count > 1 && (careful || !unit->fact);
@@ -50,28 +51,61 @@ static struct store_unit *stretch_end(const struct database *database, struct st
     return unit;
 }
 
-/* AGAIN: half of a unit was done without a guard. */
-static enum err run_all(struct database *database, struct store_unit *first, bool careful)
+static bool any_records(const struct store_unit *first)
 {
-    enum err err = database->kind->begin(database, false);
+    bool any = false;
+    for (const struct store_unit *unit = first; unit != NULL && !any; unit = unit->next) {
+        any = history_has(unit);
+    }
+    return any;
+}
+
+/* Its records have places while it runs; when it fails the next unit gets them. */
+static enum err run_placed(struct database *database, struct history *history,
+                           struct store_unit *unit, bool careful)
+{
+    if (!careful || !history_has(unit)) {
+        return run_guarded(database, unit);
+    }
+    history_place(history, unit, unit->next);
+    enum err err = run_guarded(database, unit);
+    if (err == ERR_OK && unit->result != ERR_OK) {
+        history_take_back(history, unit);
+    }
+    return err;
+}
+
+/* AGAIN: half of a unit was done without a guard, or one with records failed. */
+static enum err run_all(struct database *database, struct history *history,
+                        struct store_unit *first, bool careful)
+{
+    bool records = any_records(first);
+    enum err err = database->kind->begin(database, records);
+    if (err == ERR_OK && records) {
+        err = history_begin(history, database);
+    }
+    if (err == ERR_OK && records && !careful) {
+        history_place(history, first, NULL);
+    }
     for (struct store_unit *unit = first, *end; unit != NULL && err == ERR_OK; unit = end) {
         if (needs_guard(database, unit, careful)) {
             end = unit->next;
-            err = run_guarded(database, unit);
+            err = run_placed(database, history, unit, careful);
         } else {
             end = stretch_end(database, unit, careful);
             err = database->kind->run(database, unit, end);
         }
     }
-    return err;
+    return err == ERR_OK && records ? history_append(history, database, first) : err;
 }
 
-static enum err run_and_commit(struct database *database, struct store_unit *first)
+static enum err run_and_commit(struct database *database, struct history *history,
+                               struct store_unit *first)
 {
-    enum err err = run_all(database, first, false);
+    enum err err = run_all(database, history, first, false);
     if (err == ERR_AGAIN) {
         database->kind->rollback(database);
-        err = run_all(database, first, true);
+        err = run_all(database, history, first, true);
     }
     if (err != ERR_OK) {
         return err;
@@ -91,12 +125,12 @@ static void set_all(struct store_unit *first, enum err result)
     }
 }
 
-enum err batch_write(struct database *database, struct store_unit *first)
+enum err batch_write(struct database *database, struct history *history, struct store_unit *first)
 {
-    enum err err = run_and_commit(database, first);
+    enum err err = run_and_commit(database, history, first);
     for (int tries = 1; err == ERR_BUSY && tries < BATCH_TRIES_MAX; tries++) {
         database->kind->rollback(database);
-        err = run_and_commit(database, first);
+        err = run_and_commit(database, history, first);
     }
     if (err != ERR_OK) {
         /* UNKNOWN: it may have reached the disk, or not. Otherwise nothing was written. */

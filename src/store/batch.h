@@ -7,12 +7,15 @@
 #include "base/err.h"
 
 struct database;
+struct history;
 struct store_unit;
 
 #define BATCH_TRIES_MAX 10 /* of a transaction that met another's; each may wait (database.h) */
 
-/* Runs the units from `first` on (linked by `next`) and commits; every unit has its result then.
+/* Runs the units from `first` on (linked by `next`), appends their records to the history and
+ * commits; every unit has its result then.
  * Anything but OK: the storage failed and the connection has been abandoned. */
-enum err batch_write(struct database *database, struct store_unit *first) MUST_USE;
+enum err batch_write(struct database *database, struct history *history,
+                     struct store_unit *first) MUST_USE;
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "base/must.h"
 #include "store/database.h"
+#include "store/history.h"
 #include "store/reader.h"
 #include "store/writer.h"
 
@@ -131,6 +132,12 @@ void store_health(struct store *store, struct store_health *health)
     if (store->writer != NULL) {
         writer_health(store->writer, health);
     }
+}
+
+void store_sign(struct store *store, const struct note_signer *signer)
+{
+    must(store->writer != NULL);
+    writer_sign(store->writer, signer);
 }
 
 /* ---- blocking ---- */

@@ -39,6 +39,8 @@ struct store_unit {
     struct store_unit *next;
     struct store_step *steps;
     size_t count;
+    struct store_record *records;
+    size_t record_count;
     size_t bytes; /* counted against the queue's cap */
     bool fact;    /* may linger; never refused for a closed store while there is room */
     struct loop *home;

@@ -8,6 +8,7 @@
 #define AIRE_STORE_VALUE_H
 
 #include "base/str.h"
+#include "crypto/digest.h"
 
 #include <stdint.h>
 
@@ -26,6 +27,12 @@ struct value {
 struct statement {
     const char *sql;
     unsigned parameters;
+};
+
+/* A record that a unit writes: what it is in the history (history.h). */
+struct store_record {
+    struct digest leaf;  /* its hash */
+    struct value *place; /* one of the values of its step; set before the step runs */
 };
 
 static inline struct value value_null(void)

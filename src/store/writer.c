@@ -17,6 +17,7 @@
 #include "base/num.h"
 #include "store/batch.h"
 #include "store/database.h"
+#include "store/history.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +39,7 @@ struct writer {
     struct database *database; /* the thread's alone; without a thread, under the mutex */
     const struct log *log;
     const struct env *env;
+    struct history history; /* likewise; its signer is set before the first record */
     bool threaded;
     struct thread thread;
     struct unit_list spooled;
@@ -167,7 +169,7 @@ static bool note_batch(struct writer *writer, const struct store_unit *first, ui
 static void write_batch(struct writer *writer, struct store_unit *first)
 {
     struct instant start = clock_now(writer);
-    enum err err = batch_write(writer->database, first);
+    enum err err = batch_write(writer->database, &writer->history, first);
     uint64_t us = instant_since_us(clock_now(writer), start);
     mutex_lock(&writer->mutex);
     bool mistaken = note_batch(writer, first, us, err);
@@ -310,7 +312,7 @@ static void write_inline(struct writer *writer, struct store_unit *unit)
         return;
     }
     struct instant start = clock_now(writer);
-    enum err err = batch_write(writer->database, unit);
+    enum err err = batch_write(writer->database, &writer->history, unit);
     (void)note_batch(writer, unit, instant_since_us(clock_now(writer), start), err);
 }
 
@@ -393,8 +395,16 @@ bool writer_free(struct writer *writer)
     bool open = !writer->failed;
     condition_end(&writer->work);
     mutex_end(&writer->mutex);
+    history_end(&writer->history);
     free(writer);
     return open;
+}
+
+void writer_sign(struct writer *writer, const struct note_signer *signer)
+{
+    mutex_lock(&writer->mutex);
+    history_sign(&writer->history, signer);
+    mutex_unlock(&writer->mutex);
 }
 
 void writer_health(struct writer *writer, struct store_health *health)

@@ -11,6 +11,7 @@
 #include "sys/thread.h"
 
 struct database;
+struct note_signer;
 struct writer;
 
 /* `threaded` false: units are written inside writer_submit, under the mutex. */
@@ -20,6 +21,7 @@ enum err writer_new(struct database *database, const struct store_options *optio
 bool writer_free(struct writer *writer);
 
 enum err writer_submit(struct writer *writer, struct store_unit *unit) MUST_USE;
+void writer_sign(struct writer *writer, const struct note_signer *signer);
 void writer_health(struct writer *writer, struct store_health *health);
 /* What guards the database when nothing is threaded. */
 struct mutex *writer_mutex(struct writer *writer);

@@ -361,8 +361,9 @@ class Crashing(rig.World):
         return again
 
     def mortal(self, env=None):
-        """One whose exit code does not matter."""
+        """One whose exit code does not matter; it has started before, which writes, too."""
         folder = tempfile.mkdtemp(prefix="crash-", dir=self.folder)
+        rig.Governor(folder, self.text(CONFIG)).stop()
         governor = rig.Governor(folder, self.text(CONFIG), env=env)
         self.addCleanup(governor.stop)
         return governor
