@@ -30,7 +30,10 @@ struct run_work {
     size_t count;
     size_t room;
     bool made;
-    /* keeping, answering */
+    struct journal_claim claim; /* of an exchange that left its settling behind */
+    enum step_state otherwise;
+    /* fencing, keeping, answering */
+    uint32_t attempt;
     int64_t number;
     uint64_t bytes;
     struct part_id *new_parts;
@@ -73,6 +76,14 @@ static void work_over(struct run_work *work, enum err result)
 void run_work_leave(struct run_work *work)
 {
     work->x = NULL;
+}
+
+void run_work_settles(struct run_work *work, struct journal_claim *claim, enum step_state otherwise)
+{
+    work->x = NULL;
+    work->otherwise = otherwise;
+    work->claim = *claim;
+    *claim = (struct journal_claim){.run = claim->run, .attempt = claim->attempt};
 }
 
 int64_t run_work_number(const struct run_work *work)
@@ -392,6 +403,11 @@ static void kept_over(struct store_unit *unit)
         }
         mutex_unlock(&file->lock);
     }
+    if (work->claim.making) {
+        bool kept = unit->result == ERR_OK;
+        journal_settle(&work->claim, kept ? STEP_DONE : work->otherwise, work->number,
+                       kept ? work->bytes : 0, loop_wall(work->loop));
+    }
     work_over(work, unit->result);
 }
 
@@ -403,13 +419,13 @@ static struct step_row *row_of(struct run_work *work, struct exchange *x,
     *row = (struct step_row){.step = *kept->step,
                              .run = file->row,
                              .epoch = file->epoch,
-                             .attempt = x->place.attempt,
                              .name = arena_str(arena, kept->name),
                              .exchange = arena_str(arena, str_of(x->id)),
                              .idem = arena_str(arena, kept->idem),
                              .status = kept->status,
                              .streamed = kept->streamed};
     row->step.state = kept->state;
+    row->step.attempt = x->place.attempt;
     row->step.call.key = arena_str(arena, kept->step->call.key);
     if (kept->state == STEP_DONE) {
         row->step.done_at = loop_wall(work->loop);
@@ -454,10 +470,21 @@ static struct run_work *submit_one(struct run_work *work, struct store_step step
     return submit_unit(work, 0);
 }
 
+static void fenced(struct store_unit *unit)
+{
+    struct run_work *work = LIST_OBJECT(unit, struct run_work, unit);
+    if (unit->result == ERR_OK) {
+        run_fenced(work->run, work->attempt);
+    }
+    work_over(work, unit->result);
+}
+
 struct run_work *run_fence(struct exchange *x, struct run *run, uint32_t attempt, run_done *done)
 {
     struct run_work *work = work_new(x, run, done);
     const struct run_file *file = run_attached(run);
+    work->attempt = attempt;
+    work->unit.done = fenced;
     return submit_one(
         work, run_raise(file->row, file->epoch, attempt, loop_wall(work->loop), work->arena));
 }

@@ -33,6 +33,10 @@ typedef void run_done(struct exchange *x, struct run_work *work, enum err result
 
 /* The exchange waits no longer. */
 void run_work_leave(struct run_work *work);
+/* Nor does it, but what it makes is being kept: the claim is settled DONE when that is durable, and
+ * as `otherwise` where it does not become so. */
+void run_work_settles(struct run_work *work, struct journal_claim *claim,
+                      enum step_state otherwise);
 
 /* Reads the run, or makes it; run_loaded is called in any case. NULL: the store takes no more. */
 struct run_work *run_open(struct exchange *x, struct run *run, run_done *done);
@@ -50,7 +54,7 @@ struct kept_step {
     unsigned status;
     bool streamed;
 };
-/* Intent or result, with the request's new parts. Afterwards run_work_number and _bytes. */
+/* Intent or result, with the request's new parts. run_work_number and _bytes are known at once. */
 struct run_work *run_keep(struct exchange *x, struct run *run, const struct kept_step *kept,
                           run_done *done);
 /* An intent that is no longer one, or is in doubt. */
@@ -60,7 +64,7 @@ struct run_work *run_step_moved(struct exchange *x, struct run *run, int64_t num
  * its retention; CORRUPT. */
 struct run_work *run_answer(struct exchange *x, struct run *run, int64_t number, run_done *done);
 
-/* Valid inside `done`. */
+/* Valid until `done` returns. */
 int64_t run_work_number(const struct run_work *work);
 uint64_t run_work_bytes(const struct run_work *work);
 struct str run_work_answer(const struct run_work *work);

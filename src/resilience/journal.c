@@ -3,8 +3,8 @@
  *
  * Invariants: `journal->lock` guards the map of runs, their references and the idle list;
  * `run->lock` all else of a run. Locks are taken in that order or alone. A place is held in a try
- * when its step's `held` is that try; at most one claim makes a step. Steps are never removed, so
- * that seq - 1 is a step's index. */
+ * when its step's `held` is that try; at most one claim makes a step. Steps are never removed, and
+ * seq - 1 is a step's index: numbers that a restart left without a step are holes, in no shape. */
 #include "resilience/journal.h"
 
 #include "base/arena.h"
@@ -24,13 +24,13 @@ struct shape {
     uint32_t *seqs;
     uint32_t count;
     uint32_t room;
-    uint32_t low;     /* in this try no place below it is free (or waits) */
+    uint32_t low;     /* in this try no place below it is free */
     uint32_t attempt; /* of `low` */
 };
 
 struct entry {
-    struct step step;
-    uint32_t held; /* the try that holds its place; 0: none */
+    struct step step; /* seq 0: a hole */
+    uint32_t held;    /* the try that holds its place; 0: none */
     bool making;
     bool lost; /* its maker died between intent and result */
     struct link waiters;
@@ -52,6 +52,7 @@ struct run {
     enum loading loading;
     struct link loaders; /* who waits for the loading */
     struct run_facts facts;
+    uint32_t fenced; /* the durable part of facts.attempt */
     struct entry *entries;
     uint32_t count;
     uint32_t room;
@@ -284,30 +285,59 @@ static void grow(struct run *run)
     run->room = room;
 }
 
-static struct entry *add(struct run *run, const struct step *step)
+static struct entry *next_entry(struct run *run)
 {
     if (run->count == run->room) {
         grow(run);
     }
     must(run->entries != NULL);
     struct entry *entry = &run->entries[run->count++];
-    *entry = (struct entry){.step = *step};
+    *entry = (struct entry){0};
+    list_init(&entry->waiters);
+    return entry;
+}
+
+/* Of the next number, or of the step's own above it. */
+static struct entry *add(struct run *run, const struct step *step)
+{
+    while (run->count + 1 < step->seq) {
+        (void)next_entry(run);
+    }
+    struct entry *entry = next_entry(run);
+    entry->step = *step;
     entry->step.call.key = arena_str(run->arena, step->call.key);
     entry->step.seq = run->count;
-    list_init(&entry->waiters);
-    struct shape *places = shape_of(run->places, &step->call.exact, true);
-    entry->step.occurrence = places->count;
-    shape_add(places, run->count);
+    shape_add(shape_of(run->places, &step->call.exact, true), run->count);
     shape_add(shape_of(run->sorts, &step->call.sort, true), run->count);
     return entry;
 }
 
-/* Where the look for the first free (or waiting) one begins in this try. */
-static uint32_t low_of(struct shape *shape, uint32_t attempt)
+/* The next place among its equals. */
+static uint32_t next_occurrence(struct run *run, const struct run_digest *exact)
+{
+    const struct shape *shape = shape_of(run->places, exact, false);
+    return shape == NULL ? 0 : entry_of(run, shape->seqs[shape->count - 1])->step.occurrence + 1;
+}
+
+/* It may be found from `low` on again. */
+static void look_from(struct shape *shape, uint32_t seq)
+{
+    uint32_t at = shape->low;
+    while (at > 0 && shape->seqs[at - 1] >= seq) {
+        at--;
+    }
+    shape->low = at;
+}
+
+/* The first place that no call of this try holds, from where the last look ended. */
+static uint32_t first_free(const struct run *run, struct shape *shape, uint32_t attempt)
 {
     if (shape->attempt != attempt) {
         shape->attempt = attempt;
         shape->low = 0;
+    }
+    while (shape->low < shape->count && entry_of(run, shape->seqs[shape->low])->held == attempt) {
+        shape->low++;
     }
     return shape->low;
 }
@@ -338,6 +368,28 @@ enum err run_load(struct run *run, struct journal_waiter *waiter)
     return code;
 }
 
+/* The try of the fence may go on behind a restart of this process. It has been told the answer of a
+ * step before it asked for the next one that is equal; of the last of them nobody knows, nor which
+ * steps of earlier tries it asked for: none waits. */
+static void recall(struct run *run)
+{
+    size_t at = 0;
+    struct str key;
+    void *value;
+    run->settled.us = INT64_MAX;
+    while (map_next(run->places, &at, &key, &value)) {
+        const struct shape *shape = value;
+        const struct step *last = &entry_of(run, shape->seqs[shape->count - 1])->step;
+        for (uint32_t i = 0; i + 1 < shape->count; i++) {
+            struct entry *entry = entry_of(run, shape->seqs[i]);
+            bool told = entry->step.state == STEP_DONE && last->attempt == run->fenced &&
+                        entry->step.attempt == run->fenced &&
+                        entry->step.done_at.us < last->intent_at.us;
+            entry->held = told ? run->fenced : 0;
+        }
+    }
+}
+
 void run_loaded(struct run *run, enum err result, const struct run_facts *facts,
                 const struct step *steps, size_t count)
 {
@@ -346,10 +398,12 @@ void run_loaded(struct run *run, enum err result, const struct run_facts *facts,
     run->loading = result == ERR_OK ? LOADED : UNLOADED;
     if (result == ERR_OK) {
         run->facts = *facts;
+        run->fenced = facts->attempt;
         for (size_t i = 0; i < count; i++) {
             struct entry *entry = add(run, &steps[i]);
             entry->lost = steps[i].state == STEP_INTENT;
         }
+        recall(run);
     }
     post_all(&run->loaders);
     mutex_unlock(&run->lock);
@@ -363,17 +417,20 @@ void run_facts(struct run *run, struct run_facts *facts)
     mutex_unlock(&run->lock);
 }
 
-/* ---- claims ---- */
-
-static bool is_free(const struct entry *entry, uint32_t attempt)
+void run_fenced(struct run *run, uint32_t attempt)
 {
-    return entry->held != attempt;
+    mutex_lock(&run->lock);
+    run->fenced = (uint32_t)num_max(run->fenced, attempt);
+    mutex_unlock(&run->lock);
 }
+
+/* ---- claims ---- */
 
 static enum journal_answer make(struct entry *entry, struct journal_claim *claim,
                                 enum journal_answer answer)
 {
     entry->making = true;
+    entry->step.attempt = claim->attempt;
     claim->making = true;
     return answer;
 }
@@ -383,6 +440,7 @@ static enum journal_answer answer_with(const struct journal_asking *asking,
                                        struct journal_claim *claim, struct entry *entry)
 {
     claim->seq = entry->step.seq;
+    claim->holds = true;
     entry->held = claim->attempt;
     if (entry->step.state == STEP_DONE || entry->step.state == STEP_SKIPPED) {
         struct wall done = entry->step.done_at;
@@ -406,15 +464,17 @@ static enum journal_answer answer_with(const struct journal_asking *asking,
 static struct entry *free_place(struct run *run, const struct run_digest *exact, uint32_t attempt)
 {
     struct shape *shape = shape_of(run->places, exact, false);
-    if (shape == NULL) {
-        return NULL;
-    }
-    uint32_t at = low_of(shape, attempt);
-    while (at < shape->count && !is_free(entry_of(run, shape->seqs[at]), attempt)) {
-        at++;
-    }
-    shape->low = at;
-    return at < shape->count ? entry_of(run, shape->seqs[at]) : NULL;
+    uint32_t at = shape != NULL ? first_free(run, shape, attempt) : 0;
+    return shape != NULL && at < shape->count ? entry_of(run, shape->seqs[at]) : NULL;
+}
+
+/* A step of an earlier try that has a result, or does something and may have: in other words it
+ * would happen twice. */
+static bool is_recorded(const struct entry *entry, uint32_t attempt)
+{
+    bool begun = entry->step.state == STEP_INTENT || entry->step.state == STEP_IN_DOUBT;
+    return entry->step.attempt < attempt &&
+           (entry->step.state == STEP_DONE || (begun && entry->step.call.effect != EFFECT_READ));
 }
 
 /* The first recorded step of this sort that the try has not asked for yet. One that was made
@@ -422,20 +482,14 @@ static struct entry *free_place(struct run *run, const struct run_digest *exact,
 static struct entry *waiting_step(struct run *run, const struct run_digest *sort, uint32_t attempt)
 {
     struct shape *shape = shape_of(run->sorts, sort, false);
-    if (shape == NULL) {
-        return NULL;
-    }
-    uint32_t at = low_of(shape, attempt);
-    const struct entry *entry = NULL;
-    for (; at < shape->count; at++) {
-        entry = entry_of(run, shape->seqs[at]);
-        if (is_free(entry, attempt) && entry->step.state == STEP_DONE) {
-            break;
+    for (uint32_t at = shape != NULL ? first_free(run, shape, attempt) : 0;
+         shape != NULL && at < shape->count; at++) {
+        struct entry *entry = entry_of(run, shape->seqs[at]);
+        if (entry->held != attempt && is_recorded(entry, attempt)) {
+            return entry->step.intent_at.us >= run->settled.us ? entry : NULL;
         }
     }
-    shape->low = at;
-    bool waits = at < shape->count && entry->step.intent_at.us >= run->settled.us;
-    return waits ? entry_of(run, shape->seqs[at]) : NULL;
+    return NULL;
 }
 
 static enum divergence rule_for(const struct step_call *call, const struct journal_policy *policy)
@@ -482,10 +536,13 @@ static enum journal_answer new_step(const struct journal_asking *asking,
             return answer;
         }
     }
-    const struct step made = {
-        .call = *asking->call, .state = STEP_INTENT, .intent_at = asking->now};
+    const struct step made = {.call = *asking->call,
+                              .state = STEP_INTENT,
+                              .occurrence = next_occurrence(run, &asking->call->exact),
+                              .intent_at = asking->now};
     struct entry *entry = add(run, &made);
     entry->held = claim->attempt;
+    claim->holds = true;
     claim->seq = entry->step.seq;
     *step = entry->step;
     return make(entry, claim, JOURNAL_MAKE);
@@ -519,8 +576,8 @@ static enum journal_answer decide(const struct journal_asking *asking, struct jo
     if (claim->attempt > run->facts.attempt) {
         run->facts.attempt = claim->attempt;
         run->settled = (struct wall){0};
-        claim->raised = true;
     }
+    claim->raised = claim->attempt > run->fenced;
     struct entry *entry = claim->seq > 0 ? entry_of(run, claim->seq) /* it was waited for */
                                          : free_place(run, &asking->call->exact, claim->attempt);
     if (entry == NULL && asking->call->key.len > 0) {
@@ -546,18 +603,17 @@ enum journal_answer journal_claim(const struct journal_asking *asking, struct jo
     return answer;
 }
 
-/* With the lock held: the place may be taken again in this try. */
+/* With the lock held: the place may be taken again in this try, unless another call has it. */
 static void let_go(struct run *run, struct journal_claim *claim)
 {
     struct entry *entry = entry_of(run, claim->seq);
-    if (entry->held != claim->attempt) {
-        return; /* a later try has it */
+    bool ours = claim->holds && entry->held == claim->attempt;
+    claim->holds = false;
+    if (ours) {
+        entry->held = 0;
+        look_from(shape_of(run->places, &entry->step.call.exact, false), claim->seq);
+        look_from(shape_of(run->sorts, &entry->step.call.sort, false), claim->seq);
     }
-    entry->held = 0;
-    struct shape *places = shape_of(run->places, &entry->step.call.exact, false);
-    struct shape *sorts = shape_of(run->sorts, &entry->step.call.sort, false);
-    places->low = (uint32_t)num_min(places->low, entry->step.occurrence);
-    sorts->low = 0;
 }
 
 bool journal_leave(struct run *run, struct journal_claim *claim, struct journal_waiter *waiter)
@@ -594,9 +650,9 @@ void journal_settle(struct journal_claim *claim, enum step_state state, int64_t 
     entry->lost = false;
     entry->step.state = state;
     entry->step.number = number;
+    run->facts.bytes += bytes;
     if (state == STEP_DONE) {
         entry->step.done_at = now;
-        run->facts.bytes += bytes;
     } else {
         let_go(run, claim);
     }
@@ -618,7 +674,7 @@ enum err run_decide(struct run *run, uint32_t seq, enum step_state state)
 {
     enum err code = ERR_NOT_FOUND;
     mutex_lock(&run->lock);
-    if (seq > 0 && seq <= run->count) {
+    if (seq > 0 && seq <= run->count && entry_of(run, seq)->step.seq > 0) {
         struct entry *entry = entry_of(run, seq);
         code = entry->making ? ERR_BUSY : ERR_OK;
         if (code == ERR_OK) {

@@ -8,9 +8,9 @@
  * holds; a call that failed, or whose client left, gives its place back. A higher try raises the
  * fence: calls of lower ones are refused, and every recorded step is there to be answered again.
  *
- * The journal is memory and decisions: it does no I/O. The caller loads a run's steps, makes
- * durable what must be, and settles each claim exactly once. One mutex a run; under it nothing is
- * called but loop_post. Any thread.
+ * The journal is memory and decisions: no I/O. The caller loads a run's steps, makes durable what
+ * must be, settles each claim once. One mutex a run, nothing called under it but loop_post. Any
+ * thread.
  */
 #ifndef AIRE_RESILIENCE_JOURNAL_H
 #define AIRE_RESILIENCE_JOURNAL_H
@@ -45,7 +45,8 @@ struct journal_claim {
     uint32_t seq;     /* 0: holds nothing */
     uint32_t attempt; /* the try */
     bool making;      /* MAKE, AGAIN, DOUBT: to be settled */
-    bool raised;      /* its try is new: the fence must be durable before anything else */
+    bool holds;       /* internal: the place is still its own */
+    bool raised;      /* its try's fence is not durable yet: it must be before anything else */
     bool relaxed;     /* answered by a step whose request differs in what does not matter */
     uint32_t passed;  /* the step that waited when this call, which does not fit it, came; or 0 */
 };
@@ -81,12 +82,11 @@ struct run_facts {
 };
 /* OK: in memory. AGAIN: the caller loads it and calls run_loaded. BUSY: another does, and posts. */
 enum err run_load(struct run *run, struct journal_waiter *waiter) MUST_USE;
-/* Steps in order of seq, copied. `result` not OK: the next one who asks tries again. */
+/* Steps in order of seq, with gaps, copied. `result` not OK: the next one who asks tries again. */
 void run_loaded(struct run *run, enum err result, const struct run_facts *facts,
                 const struct step *steps, size_t count);
 void run_facts(struct run *run, struct run_facts *facts);
-
-/* ---- claims ---- */
+void run_fenced(struct run *run, uint32_t attempt); /* the fence of that try is durable */
 
 /* What a call asks of the journal. */
 struct journal_asking {
@@ -105,9 +105,9 @@ enum journal_answer journal_claim(const struct journal_asking *asking, struct jo
 bool journal_leave(struct run *run, struct journal_claim *claim, struct journal_waiter *waiter);
 /* The client left, and may ask again in this try. A call that is made goes on. */
 void journal_orphan(struct journal_claim *claim);
-/* Ends what a claim makes. DONE: the result is durable as row `number`, `bytes` more of bodies.
- * FAILED: it did not happen, for sure, or may be made again all the same; row `number`, or 0, is
- * kept for it. IN_DOUBT: it may have happened. Whoever joined is posted. */
+/* Ends what a claim makes; `bytes` more of bodies are stored, and row `number`, or 0. DONE: its
+ * result is durable. FAILED: it did not happen, for sure, or may be made again all the same.
+ * IN_DOUBT: it may have happened. Whoever joined is posted. */
 void journal_settle(struct journal_claim *claim, enum step_state state, int64_t number,
                     uint64_t bytes, struct wall now);
 

@@ -183,7 +183,7 @@ struct store_step step_insert(const struct step_row *row, struct arena *arena)
     v[9] = digest_value(&row->step.call.sort);
     v[10] = value_of_i64(step->occurrence);
     v[11] = value_of_text(step->call.key);
-    v[12] = value_of_i64(row->attempt);
+    v[12] = value_of_i64(row->step.attempt);
     v[13] = value_of_text(row->name);
     v[14] = value_of_text(row->exchange);
     v[15] = value_of_text(row->idem);
@@ -209,7 +209,7 @@ struct store_step step_finish(const struct step_row *row, struct arena *arena)
     v[7] = value_of_i64(row->step.done_at.us);
     v[8] = answer_value(row->answer);
     v[9] = value_of_text(row->exchange);
-    v[10] = value_of_i64(row->attempt);
+    v[10] = value_of_i64(row->step.attempt);
     return (struct store_step){&finish_step, v, true};
 }
 
@@ -253,7 +253,6 @@ enum err step_read(const struct value *row, size_t columns, struct step_row *to)
     must(columns >= COLUMNS);
     *to = (struct step_row){
         .run = row[1].integer,
-        .attempt = (uint32_t)row[11].integer,
         .name = row[12].bytes,
         .exchange = row[13].bytes,
         .idem = row[14].bytes,
@@ -270,6 +269,7 @@ enum err step_read(const struct value *row, size_t columns, struct step_row *to)
     step->call.effect = (enum step_effect)row[4].integer;
     step->state = (enum step_state)row[5].integer;
     step->occurrence = (uint32_t)row[9].integer;
+    step->attempt = (uint32_t)row[11].integer;
     step->call.key = row[10].bytes;
     step->intent_at.us = row[20].integer;
     step->done_at.us = row[21].integer;

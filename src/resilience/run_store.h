@@ -39,7 +39,6 @@ struct step_row {
     struct step step;
     int64_t run;
     int64_t epoch;
-    uint32_t attempt;
     struct str name;     /* model, or tool and action */
     struct str exchange; /* the one that made it */
     struct str idem;     /* the idempotency key that was sent */

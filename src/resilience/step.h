@@ -53,6 +53,7 @@ struct step {
     enum step_state state;
     uint32_t seq;        /* 1, 2, ... in order of claims */
     uint32_t occurrence; /* its place among equal digests: 0, 1, ... */
+    uint32_t attempt;    /* the try that made it, or makes it */
     int64_t number;      /* the store's row; 0: it has none yet */
     struct wall intent_at;
     struct wall done_at;

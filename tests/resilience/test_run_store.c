@@ -255,7 +255,7 @@ static void a_step_is_read_back(void **state)
     struct step_row row = step_1(w);
     struct step_row as = run_kit_step(1);
     assert_int_equal(row.run, 1);
-    assert_int_equal(row.attempt, 2);
+    assert_int_equal(row.step.attempt, 2);
     run_kit_text(row.name, "gpt");
     run_kit_text(row.exchange, "ex01");
     run_kit_text(row.idem, "idem-1");
@@ -310,13 +310,13 @@ static void an_intent_gets_its_result_once(void **state)
     assert_int_equal(step_1(w).answer.len, 0);
     row = run_kit_step(1);
     row.exchange = STR("ex02");
-    row.attempt = 3;
+    row.step.attempt = 3;
     assert_int_equal(run_kit_write_one(w, step_finish(&row, w->arena)), ERR_OK);
     struct step_row got = step_1(w);
     assert_int_equal(got.step.state, STEP_DONE);
     run_kit_text(got.answer, "sealed bytes");
     run_kit_text(got.exchange, "ex02");
-    assert_int_equal(got.attempt, 3);
+    assert_int_equal(got.step.attempt, 3);
     assert_int_equal(got.step.done_at.us, 800);
     assert_int_equal(run_kit_write_one(w, step_finish(&row, w->arena)), ERR_NOT_FOUND);
 }

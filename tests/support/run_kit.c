@@ -129,7 +129,6 @@ struct step_row run_kit_step(uint32_t seq)
 {
     struct step_row row = {.run = 1,
                            .epoch = 1,
-                           .attempt = 2,
                            .name = STR("gpt"),
                            .exchange = STR("ex01"),
                            .idem = STR("idem-1"),
@@ -143,6 +142,7 @@ struct step_row run_kit_step(uint32_t seq)
                              .number = 100 + seq,
                              .state = STEP_DONE,
                              .occurrence = seq,
+                             .attempt = 2,
                              .intent_at = {700},
                              .done_at = {800}};
     row.step.call = (struct step_call){.kind = STEP_TOOL,
