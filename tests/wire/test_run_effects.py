@@ -181,7 +181,41 @@ class Effects(rig.World):
         self.assertEqual(self.code(self.call(2, "shop/refund")), (503, "step_in_doubt"))
         self.assertEqual(self.done(), 1)
 
+    def test_a_key_is_the_steps_own_whatever_failed_before_it(self):
+        self.sim.fault("status: 500")
+        model = {"model": "x", "messages": [{"role": "user", "content": "q"}]}
+        failed = self.mine.ask(f"/run/{self.run_id}/1{rig.CHAT}", model)
+        self.sim.script("")
+        self.tool.reset(script=[RESET])
+        self.call(1, "shop/pay")
+        self.again()
+        self.assertEqual((failed.status, self.call(2, "shop/pay").status), (502, 200))
+        self.assertEqual((len(self.keys()), self.done()), (1, 2))
+        self.assertEqual(self.mine.ask(f"/run/{self.run_id}/2{rig.CHAT}", model).status, 200)
+
+    def test_killed_while_the_tool_works_on_what_had_failed_before(self):
+        self.assertEqual(self.call(1, "later/refund").status, 502)  # nobody listened
+        tool = tool_server.ToolServer(self.later)
+        self.addCleanup(tool.end)
+        tool.reset(script=[HANG])
+        conn = rig.Conn(self.mine.port)
+        conn.send(rig.request(f"/run/{self.run_id}/1/tools/later/refund", b"{}"))
+        self.assertTrue(rig.until(lambda: len(tool.seen) == 1))
+        self.again()
+        self.assertEqual(self.code(self.call(2, "later/refund")), (503, "step_in_doubt"))
+        self.assertEqual(len(tool.seen), 1)
+
     # ---- in doubt ----
+
+    def test_a_client_that_leaves_while_its_doubt_is_looked_into_changes_nothing(self):
+        self.tool.reset(reply(500), [RESET, HANG])
+        self.assertEqual(self.call(1, "shop/transfer").status, 502)
+        conn = rig.Conn(self.mine.port)
+        conn.send(rig.request(f"/run/{self.run_id}/2/tools/shop/transfer", b"{}"))
+        self.assertTrue(rig.until(lambda: self.done() == 2))
+        conn.close()
+        self.assertEqual(self.code(self.call(3, "shop/transfer")), (503, "step_in_doubt"))
+        self.assertEqual([seen.method for seen in self.tool.seen], ["POST", "GET", "GET"])
 
     def test_an_unsafe_call_that_may_have_happened_is_in_doubt(self):
         self.tool.reset(script=[RESET])
@@ -193,6 +227,7 @@ class Effects(rig.World):
         self.assertEqual(self.call(1, "later/refund").status, 502)
         tool = tool_server.ToolServer(self.later)
         self.addCleanup(tool.end)
+        self.call(1, "shop/find")  # durable, and so is all before it
         self.again()
         self.assertEqual((self.call(2, "later/refund").status, len(tool.seen)), (200, 1))
 
@@ -224,7 +259,7 @@ class Effects(rig.World):
 
     def test_a_stopped_answer_is_recorded_and_its_call_not_repeated(self):
         self.tool.reset(reply(200, ATTACK, [("Content-Type", "text/plain")]))
-        for attempt in 1, 2:
+        for attempt in 1, 1, 2, 2:
             self.assertEqual(self.call(attempt, "guarded/refund").status, 403)
         self.assertEqual(self.done(), 1)
 

@@ -50,6 +50,7 @@ class ToolServer:
 
     def end(self):
         self.ended.set()
+        self.listener.shutdown(socket.SHUT_RDWR)  # else a waiting accept() takes one more
         self.listener.close()
 
     def reset(self, answer=None, script=()):

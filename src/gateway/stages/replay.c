@@ -46,8 +46,11 @@ struct replay {
     struct step_call call;
     struct step step;
     struct buf heard;
+    int64_t intent;   /* the row of an intent that is to become durable */
+    uint64_t bytes;   /* of the intent */
     struct str found; /* the answer of a probe */
     bool answered;    /* by whoever was called; not durable yet */
+    bool keeping;     /* `work` makes the result durable */
 };
 
 /* ---- waiting ---- */
@@ -266,11 +269,16 @@ static void set_key(struct exchange *x, const struct replay *r)
         b[15]);
 }
 
+static int64_t row_of(const struct replay *r)
+{
+    return r->step.number != 0 ? r->step.number : r->intent;
+}
+
 /* A state that nobody waits for: should it be lost, the intent that stands there says less, never
  * more. */
-static void tell_state(struct exchange *x, struct replay *r, enum step_state state)
+static void tell_state(struct exchange *x, const struct replay *r, enum step_state state)
 {
-    struct run_work *work = run_step_moved(x, r->run, r->step.number, state, NULL);
+    struct run_work *work = run_step_moved(x, r->run, row_of(r), state, NULL);
     if (work != NULL) {
         run_work_leave(work);
     }
@@ -279,15 +287,35 @@ static void tell_state(struct exchange *x, struct replay *r, enum step_state sta
 static void intended(struct exchange *x, struct run_work *work, enum err result)
 {
     struct replay *r = replay_of(x);
+    (void)work;
     r->work = NULL;
     if (result != ERR_OK) {
+        r->intent = 0;
         (void)refuse_store(x, result);
         return;
     }
-    r->step.number = run_work_number(work);
+    r->step.number = row_of(r);
+    r->step.state = STEP_INTENT;
     crash_at(CRASH_POINT(step_intended));
     r->phase = REPLAY_MAKE;
     pipeline_resume(x);
+}
+
+/* What failed and is made again has a row that must say so first: a row that failed is a promise
+ * that nothing happened. */
+static enum flow intend(struct exchange *x, struct replay *r)
+{
+    if (r->step.number != 0) {
+        return wait_for(x, r, run_step_moved(x, r->run, r->step.number, STEP_INTENT, intended));
+    }
+    const struct kept_step intent = {
+        .step = &r->step, .state = STEP_INTENT, .name = run_shape_name(x), .idem = x->tool.key};
+    struct run_work *work = run_keep(x, r->run, &intent, intended);
+    if (work != NULL) {
+        r->intent = run_work_number(work);
+        r->bytes = run_work_bytes(work);
+    }
+    return wait_for(x, r, work);
 }
 
 static enum flow begin_call(struct exchange *x, struct replay *r)
@@ -295,10 +323,8 @@ static enum flow begin_call(struct exchange *x, struct replay *r)
     buf_init(&r->heard, x->generation->answer_bytes_max + RUN_ANSWER_EXTRA);
     x->heard = &r->heard;
     x->outlives = true;
-    if (has_effect(r) && r->step.number == 0) {
-        const struct kept_step intent = {
-            .step = &r->step, .state = STEP_INTENT, .name = run_shape_name(x), .idem = x->tool.key};
-        return wait_for(x, r, run_keep(x, r->run, &intent, intended));
+    if (has_effect(r) && (r->step.number == 0 || r->step.state != STEP_INTENT)) {
+        return intend(x, r);
     }
     r->phase = REPLAY_MAKE;
     crash_at(CRASH_POINT(step_before_call));
@@ -324,6 +350,7 @@ static void probed(struct exchange *x, enum probe_says says, struct str answer)
     if (says == PROBE_NOTHING) {
         in_doubt(x, r);
     } else if (says == PROBE_NOT) {
+        r->answer = JOURNAL_AGAIN;
         r->phase = REPLAY_INTEND;
         pipeline_resume(x);
     } else {
@@ -333,6 +360,7 @@ static void probed(struct exchange *x, enum probe_says says, struct str answer)
                                         .status = 200};
         r->found = found.answer;
         r->work = run_keep(x, r->run, &found, kept);
+        r->keeping = r->work != NULL;
         if (r->work == NULL) {
             (void)refuse_store(x, ERR_LIMIT);
         }
@@ -403,6 +431,7 @@ static void kept(struct exchange *x, struct run_work *work, enum err result)
 {
     struct replay *r = replay_of(x);
     r->work = NULL;
+    r->keeping = false;
     if (result != ERR_OK) {
         bool taken = result == ERR_NOT_FOUND;
         reply_instead(x, taken ? 409 : 503, taken ? "run_taken_over" : "journal_unavailable",
@@ -410,7 +439,7 @@ static void kept(struct exchange *x, struct run_work *work, enum err result)
                             : "the result of this step could not be made durable");
         return;
     }
-    journal_settle(&r->claim, STEP_DONE, run_work_number(work), run_work_bytes(work),
+    journal_settle(&r->claim, STEP_DONE, run_work_number(work), r->bytes + run_work_bytes(work),
                    loop_wall(x->gateway->loop));
     r->phase = REPLAY_KEPT;
     crash_at(CRASH_POINT(step_kept));
@@ -438,6 +467,7 @@ static enum flow on_response(struct exchange *x, void *state)
                                      .status = by_model ? x->attempt->status : 200,
                                      .streamed = x->view.streams};
     r->work = run_keep(x, r->run, &result, kept);
+    r->keeping = r->work != NULL;
     if (r->work == NULL) {
         reply_instead(x, 503, "journal_unavailable", "the journal takes no more work now");
         return FLOW_REPLY;
@@ -454,49 +484,56 @@ static void on_gone(struct exchange *x, void *state)
     }
 }
 
-/* The tool answered and the answer was stopped: the effect has happened all the same, and stays
- * recorded. */
-static void keep_stopped(struct exchange *x, struct replay *r)
+/* A tool's answer that was stopped: the effect has happened all the same, and stays recorded. */
+static struct run_work *keep_stopped(struct exchange *x, struct replay *r)
 {
     const struct kept_step result = {.step = &r->step,
                                      .state = STEP_DONE,
                                      .answer = buf_str(&r->heard),
                                      .status = x->attempt->status};
-    struct run_work *work = run_keep(x, r->run, &result, NULL);
-    if (work != NULL) {
-        run_work_leave(work);
-    }
-    journal_settle(&r->claim, STEP_DONE, r->step.number, 0, loop_wall(x->gateway->loop));
+    return run_keep(x, r->run, &result, NULL);
 }
 
 /* A call that gave no durable result. Under a key, or where repeating does no harm, it is made
  * again; else it is in doubt once the tool may have got it. */
 static void give_back(struct exchange *x, struct replay *r)
 {
-    if (has_effect(r) && r->step.number != 0 && !r->answered && r->heard.len > 0) {
-        keep_stopped(x, r);
-        return;
-    }
-    bool reached = r->answered || tool_call_in_doubt(x);
+    bool stopped = has_effect(r) && r->step.number != 0 && !r->answered && r->heard.len > 0;
+    bool reached = r->answered || stopped || tool_call_in_doubt(x) || r->answer == JOURNAL_DOUBT;
     bool doubt = reached && r->call.effect == EFFECT_UNSAFE;
     enum step_state state = doubt ? STEP_IN_DOUBT : STEP_FAILED;
-    if (r->step.number != 0 && (doubt || !reached)) {
+    struct run_work *work = r->keeping ? r->work : stopped ? keep_stopped(x, r) : NULL;
+    journal_orphan(&r->claim);
+    if (work != NULL) {
+        r->work = NULL;
+        run_work_settles(work, &r->claim, state);
+        return;
+    }
+    if (row_of(r) != 0 && (doubt || !reached)) {
         tell_state(x, r, state);
     }
-    journal_settle(&r->claim, state, r->step.number, 0, loop_wall(x->gateway->loop));
+    journal_settle(&r->claim, state, row_of(r), r->bytes, loop_wall(x->gateway->loop));
 }
 
+/* What the client is told now is no answer of its step: it may ask for it again. */
 static void on_failed(struct exchange *x, void *state)
 {
     struct replay *r = state;
     if (r->claim.making) {
         give_back(x, r);
+    } else if (r->claim.seq > 0) {
+        journal_orphan(&r->claim);
     }
 }
 
 static void on_end(struct exchange *x, void *state)
 {
     struct replay *r = state;
+    if (r->claim.making) {
+        give_back(x, r); /* nobody listens */
+    } else if (x->gone && r->claim.seq > 0) {
+        journal_orphan(&r->claim); /* the answer was not told */
+    }
     if (r->work != NULL) {
         run_work_leave(r->work);
     }
@@ -509,11 +546,6 @@ static void on_end(struct exchange *x, void *state)
         if (journal_leave(r->run, &r->claim, &r->waiting->waiter)) {
             free(r->waiting);
         }
-    }
-    if (r->claim.making) {
-        give_back(x, r); /* nobody listens */
-    } else if (x->gone && r->claim.seq > 0) {
-        journal_orphan(&r->claim); /* the answer was not told */
     }
     if (r->run != NULL) {
         run_unref(r->run);
