@@ -248,9 +248,8 @@ static void make_ascii(struct words *words)
         uint32_t class = symbol.joins ? class_of(words, symbol.point) : SEPARATOR;
         words->ascii_kind[code] = (uint8_t)symbol.kind;
         words->ascii_class[code] = (uint8_t) class;
-        words->rests[code] = symbol.kind == FOLD_NONE ||
-                             (symbol.joins && symbol.kind != FOLD_MARK &&
-                              words->moves[class] == ROOT);
+        words->rests[code] = symbol.joins && symbol.kind != FOLD_MARK &&
+                             words->moves[class] == ROOT;
     }
 }
 

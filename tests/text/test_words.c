@@ -132,6 +132,18 @@ static void what_stretches_a_word_too_far_ends_it(void **state)
     assert_string_equal(found(&item, 1, (struct str){text, len}, false), shown);
 }
 
+/* As it does when the text is cut between them. */
+static void a_long_gap_parts_two_words(void **state)
+{
+    (void)state;
+    char text[96] = "abc";
+    memset(text + 3, '\x01', 70);
+    memcpy(text + 73, "bomb", 5);
+    assert_string_equal(find("bomb", 0, text, true), "73-77 |77");
+    text[40] = 'd';
+    assert_string_equal(find("bomb", 0, text, true), "|77");
+}
+
 static void words_may_share_an_end(void **state)
 {
     (void)state;
@@ -168,6 +180,7 @@ int main(void)
         cmocka_unit_test(scripts_without_spaces_have_no_edges),
         cmocka_unit_test(only_what_may_still_grow_is_held),
         cmocka_unit_test(what_stretches_a_word_too_far_ends_it),
+        cmocka_unit_test(a_long_gap_parts_two_words),
         cmocka_unit_test(words_may_share_an_end),
         cmocka_unit_test(a_wrong_word_is_named),
     };
