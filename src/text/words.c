@@ -32,13 +32,15 @@ struct words {
     uint16_t *moves; /* [state * classes + class] */
     uint32_t *ends;  /* first word that ends in the state */
     uint16_t *link;  /* the longest shorter state in which a word ends; ROOT: none */
+    uint16_t *says;  /* the longest state in which a word ends here; ROOT: none */
     uint16_t *fails;
     uint8_t *back;
     struct kept_word *words;
     uint32_t classes;
     uint32_t states;
     bool leet;
-    bool rests[128]; /* ASCII: stays in the root */
+    uint8_t plain[256]; /* class of ASCII letters and digits, SEPARATOR of all else */
+    bool rests[256];    /* of these, those that stay in the root */
     uint8_t ascii_class[128];
     uint8_t ascii_kind[128];
     uint8_t low[POINTS_LOW]; /* class of a folded point */
@@ -234,7 +236,8 @@ static void close_moves(struct words *words, uint16_t *queue)
             }
             uint16_t fail = state == ROOT ? ROOT : shorter[class];
             words->fails[to] = fail;
-            words->link[to] = words->ends[fail] != NO_WORD ? fail : words->link[fail];
+            words->link[to] = words->says[fail];
+            words->says[to] = words->ends[to] != NO_WORD ? to : words->link[to];
             queue[tail++] = to;
         }
     }
@@ -243,13 +246,16 @@ static void close_moves(struct words *words, uint16_t *queue)
 /* What ASCII does, looked up once. */
 static void make_ascii(struct words *words)
 {
+    memset(words->plain, SEPARATOR, sizeof words->plain);
     for (uint32_t code = 0; code < 128; code++) {
         struct symbol symbol = symbol_of(words->fold, words->leet, code);
         uint32_t class = symbol.joins ? class_of(words, symbol.point) : SEPARATOR;
         words->ascii_kind[code] = (uint8_t)symbol.kind;
         words->ascii_class[code] = (uint8_t) class;
-        words->rests[code] = symbol.joins && symbol.kind != FOLD_MARK &&
-                             words->moves[class] == ROOT;
+        if (symbol.kind == FOLD_LETTER || symbol.kind == FOLD_DIGIT) {
+            words->plain[code] = (uint8_t) class;
+            words->rests[code] = words->moves[class] == ROOT;
+        }
     }
 }
 
@@ -271,6 +277,7 @@ enum err words_new(const struct fold *fold, const struct word *items, size_t cou
     words->moves = arena_array_of(arena, uint16_t, states * words->classes);
     words->ends = arena_array_of(arena, uint32_t, states);
     words->link = arena_array_of(arena, uint16_t, states);
+    words->says = arena_array_of(arena, uint16_t, states);
     words->fails = arena_array_of(arena, uint16_t, states);
     words->back = arena_array_of(arena, uint8_t, states);
     words->words = arena_array_of(arena, struct kept_word, count + 1);
@@ -393,7 +400,18 @@ static void word_ended(struct walk *walk, const struct kept_word *word, size_t e
     hits_add(walk->hits, (struct hit){start, found, word->id, 0});
 }
 
-static void take_symbol(struct walk *walk, size_t start, uint32_t class)
+/* All words that the last symbol, which ended before `end`, completes. */
+static void say(struct walk *walk, uint16_t state, size_t end)
+{
+    const struct words *words = walk->words;
+    for (; state != ROOT; state = words->link[state]) {
+        for (uint32_t i = words->ends[state]; i != NO_WORD; i = words->words[i].next) {
+            word_ended(walk, &words->words[i], end);
+        }
+    }
+}
+
+static inline void take_symbol(struct walk *walk, size_t start, uint32_t class)
 {
     const struct words *words = walk->words;
     walk->starts[walk->count++ % RING] = start;
@@ -401,9 +419,9 @@ static void take_symbol(struct walk *walk, size_t start, uint32_t class)
 }
 
 /* One character of `bytes` bytes at `at`. */
-static void take(struct walk *walk, size_t at, size_t bytes, uint32_t class, enum fold_kind kind)
+static inline void take(struct walk *walk, size_t at, size_t bytes, uint32_t class,
+                        enum fold_kind kind)
 {
-    const struct words *words = walk->words;
     if (kind == FOLD_NONE) {
         return;
     }
@@ -422,11 +440,9 @@ static void take(struct walk *walk, size_t at, size_t bytes, uint32_t class, enu
     walk->last = kind;
     walk->last_end = at + bytes;
     take_symbol(walk, at, class);
-    uint16_t state = words->ends[walk->state] != NO_WORD ? walk->state : words->link[walk->state];
-    for (; state != ROOT; state = words->link[state]) {
-        for (uint32_t i = words->ends[state]; i != NO_WORD; i = words->words[i].next) {
-            word_ended(walk, &words->words[i], at + bytes);
-        }
+    uint16_t said = walk->words->says[walk->state];
+    if (said != ROOT) {
+        say(walk, said, at + bytes);
     }
 }
 
@@ -444,20 +460,56 @@ static size_t alive(const struct walk *walk, size_t at)
     return at;
 }
 
+/* Does an ASCII letter or digit at `at` go on with what was read, or begin a word, without a symbol
+ * between? */
+static bool is_close(const struct walk *walk, size_t at)
+{
+    return walk->last == FOLD_NONE || (walk->last != FOLD_SIGN && at <= walk->last_end + GAP_MAX);
+}
+
+/* ASCII letters and digits, up to what is none: take() without its questions. In the root the rest
+ * of a word is passed over. */
+static size_t take_plain(struct walk *walk, size_t at, size_t stop)
+{
+    const struct words *words = walk->words;
+    const uint8_t *plain = words->plain;
+    const uint8_t *bytes = (const uint8_t *)walk->block->text.at;
+    uint16_t state = walk->state;
+    size_t count = walk->count;
+    walk->last = FOLD_LETTER;
+    while (at < stop && plain[bytes[at]] != SEPARATOR) {
+        if (state == ROOT && words->rests[bytes[at]]) {
+            at++;
+            continue;
+        }
+        walk->starts[count++ % RING] = at;
+        state = words->moves[(size_t)state * words->classes + plain[bytes[at]]];
+        at++;
+        if (words->says[state] != ROOT) {
+            walk->count = count;
+            say(walk, words->says[state], at);
+        }
+    }
+    walk->last_end = at;
+    walk->state = state;
+    walk->count = count;
+    return at;
+}
+
 /* Up to the end of the block, and on while something that began in it is alive. */
 static size_t run(struct walk *walk, size_t at)
 {
     const struct words *words = walk->words;
     const struct block *block = walk->block;
     const uint8_t *bytes = (const uint8_t *)block->text.at;
+    size_t stop = walk->len < block->to ? walk->len : block->to;
     while (at < walk->len) {
         if (at >= block->to && alive(walk, at) >= block->to) {
             break;
         }
         uint8_t byte = bytes[at];
-        if (walk->state == ROOT && byte < 128 && words->rests[byte] && walk->last == FOLD_LETTER &&
-            walk->last_end == at) {
-            walk->last_end = ++at;
+        if (words->plain[byte] != SEPARATOR && at < stop && is_close(walk, at)) {
+            at = take_plain(walk, at, stop);
             continue;
         }
         if (byte < 128) {
