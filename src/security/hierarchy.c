@@ -4,6 +4,8 @@
 
 #include "base/text.h"
 
+#include <stdint.h>
+
 static const struct form {
     struct str rule;
     struct str words; /* lower case; a blank stands for any white space or none */
@@ -46,38 +48,64 @@ static size_t match(struct str text, size_t at, struct str words)
     return at - from;
 }
 
+/* Where `byte` is next, or the text's end. `known` was found for an earlier place, 0 before. */
+static size_t next_of(struct str text, size_t at, char byte, size_t known)
+{
+    if (known >= at) {
+        return known;
+    }
+    size_t found = str_find_byte(str_cut(text, at, text.len), byte);
+    return found == SIZE_MAX ? text.len : at + found;
+}
+
 static bool ranks_below(enum provenance provenance)
 {
     return provenance == PROVENANCE_USER || provenance >= PROVENANCE_TOOL_RESULT;
 }
 
+/* The form that stands at a place, and its bytes; NULL: none. */
+static const struct form *form_at(struct str text, size_t at, bool at_line, size_t *bytes)
+{
+    char byte = text.at[at];
+    char next = text_lower(text.at[at + 1 < text.len ? at + 1 : at]);
+    /* Of the forms in quotes the first letters are r and t. */
+    bool quoted = byte == '"' && (next == 'r' || next == 't');
+    bool may_begin = quoted || (at_line && (byte == '[' || byte == '<' || byte == '#' ||
+                                            text_lower(byte) == 's' || text_lower(byte) == 'd'));
+    for (size_t i = 0; may_begin && i < sizeof forms / sizeof forms[0]; i++) {
+        *bytes = forms[i].at_line && !at_line ? 0 : match(text, at, forms[i].words);
+        if (*bytes > 0) {
+            return &forms[i];
+        }
+    }
+    return NULL;
+}
+
 struct str hierarchy_text(struct str text, enum provenance provenance, size_t *start, size_t *end)
 {
     bool at_line = true;
+    size_t quote = 0;
+    size_t line = 0;
     if (!ranks_below(provenance)) {
         return STR("");
     }
     for (size_t at = 0; at < text.len; at++) {
-        char byte = text.at[at];
-        if (!at_line && byte != '"' && byte != '\n') {
-            continue;
+        if (!at_line) { /* nothing else matters in a line */
+            quote = next_of(text, at, '"', quote);
+            line = next_of(text, at, '\n', line);
+            at = quote < line ? quote : line;
         }
-        bool more = at + 1 < text.len;
-        char next = text_lower(text.at[more ? at + 1 : at]);
-        /* Of the forms in quotes the first letters are r and t. */
-        bool quoted = byte == '"' && (next == 'r' || next == 't');
-        bool may_begin = quoted ||
-                         (at_line && (byte == '[' || byte == '<' || byte == '#' ||
-                                      text_lower(byte) == 's' || text_lower(byte) == 'd'));
-        for (size_t i = 0; may_begin && i < sizeof forms / sizeof forms[0]; i++) {
-            size_t bytes = forms[i].at_line && !at_line ? 0 : match(text, at, forms[i].words);
-            if (bytes > 0) {
-                *start = at;
-                *end = at + bytes;
-                return forms[i].rule;
-            }
+        if (at == text.len) {
+            break;
         }
-        at_line = byte == '\n' || (at_line && is_blank(byte));
+        size_t bytes = 0;
+        const struct form *form = form_at(text, at, at_line, &bytes);
+        if (form != NULL) {
+            *start = at;
+            *end = at + bytes;
+            return form->rule;
+        }
+        at_line = text.at[at] == '\n' || (at_line && is_blank(text.at[at]));
     }
     return STR("");
 }
