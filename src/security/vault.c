@@ -402,7 +402,7 @@ static bool may_begin(struct str text, size_t at)
            (at == 0 || (!is_word(text.at[at - 1]) && text.at[at - 1] != '\\'));
 }
 
-/* A placeholder has an underscore within so many bytes: brackets, spaces, a label. */
+/* A placeholder's tag begins within so many bytes: brackets, spaces, a label. */
 #define AHEAD (VAULT_PLACEHOLDER_MAX + 8)
 
 static size_t next_joint(struct str text, size_t at)
@@ -411,11 +411,27 @@ static size_t next_joint(struct str text, size_t at)
     return found == SIZE_MAX ? SIZE_MAX : at + found;
 }
 
-/* Where the next one could begin, seeing that `joint` is the next underscore. */
-static size_t skip_to(struct str text, size_t at, size_t joint)
+/* The next underscore that a tag could follow by its length, or the text's end, where one could
+ * still come. Programs are full of the others. */
+static size_t next_tag(struct str text, size_t at)
 {
-    size_t reached = joint == SIZE_MAX ? text.len : joint;
-    return reached > at + AHEAD ? reached - AHEAD : at;
+    for (at = next_joint(text, at); at < text.len; at = next_joint(text, at + 1)) {
+        size_t len = 0;
+        while (len <= TAG_LONG && at + 1 + len < text.len && is_word(text.at[at + 1 + len]) &&
+               text.at[at + 1 + len] != '_') {
+            len++;
+        }
+        if (len == TAG_SHORT || len == TAG_LONG) {
+            return at;
+        }
+    }
+    return text.len;
+}
+
+/* Where the next one could begin, seeing that `tag` is the next tag's underscore. */
+static size_t skip_to(size_t at, size_t tag)
+{
+    return tag > at + AHEAD ? tag - AHEAD : at;
 }
 
 static size_t find(const struct window *window, struct spans *found,
@@ -424,14 +440,14 @@ static size_t find(const struct window *window, struct spans *found,
 {
     struct str text = window->text;
     size_t at = window->from;
-    size_t joint = next_joint(text, at);
+    size_t tag = next_tag(text, at);
     while (at < text.len) {
         struct seen seen;
         uint16_t kind = 0;
-        if (joint < at) {
-            joint = next_joint(text, at);
+        if (tag < at) {
+            tag = next_tag(text, at);
         }
-        at = skip_to(text, at, joint);
+        at = skip_to(at, tag);
         if (!may_begin(text, at)) {
             at++;
             continue;
