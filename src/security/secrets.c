@@ -284,30 +284,41 @@ enum { BLOCK = 128, ESCAPE_MAX = 6, QUICK_LOOK = 8 };
 #define ESCAPED                                                                                    \
     ((unsigned)BYTE_ESCAPE << 1 | (unsigned)BYTE_ESCAPE << 2 | (unsigned)BYTE_ESCAPE << 5)
 
-/* The bytes from `from` on, up to BLOCK, at which something may begin: signs, and what may begin a
- * token where no word goes on. Without branches: where words end is not to be foreseen. */
-static size_t starts_of(const struct pass *pass, size_t from, uint8_t starts[BLOCK])
+/* The bytes of [from, to) at which something may begin: signs, and what may begin a token where no
+ * word goes on. Without branches: where words end is not to be foreseen. */
+static inline size_t collect(const struct pass *pass, size_t from, size_t to, uint8_t starts[BLOCK],
+                             const bool escapes)
 {
     const uint8_t *bytes = pass->secrets->bytes;
-    const char *text = pass->text.at + from;
-    size_t len = pass->text.len - from < BLOCK ? pass->text.len - from : BLOCK;
-    unsigned before = from > 0 ? bytes[(unsigned char)text[-1]] : 0;
-    unsigned escapes = 0; /* a bit for each of the last bytes */
+    const char *text = pass->text.at;
+    unsigned before = from > 0 ? bytes[(unsigned char)text[from - 1]] : 0;
+    unsigned last = 0; /* escapes: a bit for each of the last bytes */
     size_t count = 0;
-    for (size_t i = from < ESCAPE_MAX ? from : ESCAPE_MAX; i > 0; i--) {
-        escapes = escapes << 1 | (bytes[(unsigned char)*(text - i)] & BYTE_ESCAPE);
+    for (size_t i = from < ESCAPE_MAX ? from : ESCAPE_MAX; escapes && i > 0; i--) {
+        last = last << 1 | (bytes[(unsigned char)text[from - i]] & BYTE_ESCAPE);
     }
-    for (size_t i = 0; i < len; i++) {
+    for (size_t i = from; i < to; i++) {
         unsigned what = bytes[(unsigned char)text[i]];
         unsigned inside = before & what & BYTE_WORD;
-        unsigned escaped = (escapes & ESCAPED) != 0;
-        unsigned start = (what / BYTE_START & 1) & ((inside ^ 1) | escaped);
-        starts[count] = (uint8_t)i;
-        count += start | (what / BYTE_SIGN & 1);
-        escapes = escapes << 1 | (what & BYTE_ESCAPE);
+        if (escapes) {
+            inside &= (last & ESCAPED) == 0;
+            last = last << 1 | (what & BYTE_ESCAPE);
+        }
+        starts[count] = (uint8_t)(i - from);
+        count += (what & (BYTE_START | BYTE_SIGN) & ~(inside * BYTE_START)) != 0;
         before = what;
     }
     return count;
+}
+
+/* The same up to BLOCK bytes from `from` on. */
+static size_t starts_of(const struct pass *pass, size_t from, uint8_t starts[BLOCK])
+{
+    size_t to = pass->text.len - from < BLOCK ? pass->text.len : from + BLOCK;
+    size_t behind = from < ESCAPE_MAX ? 0 : from - ESCAPE_MAX;
+    struct str seen = str_cut(pass->text, behind, to);
+    bool escapes = str_find_byte(seen, '\\') != SIZE_MAX || str_find_byte(seen, '%') != SIZE_MAX;
+    return escapes ? collect(pass, from, to, starts, true) : collect(pass, from, to, starts, false);
 }
 
 /* Most words and signs begin nothing, and a few bytes tell. */
@@ -368,7 +379,7 @@ static size_t secrets_find(const void *self, const struct window *window,
                            struct finder_state *state, struct spans *found)
 {
     struct pass pass = {self, window->text, window->final, state, found};
-    uint8_t starts[BLOCK];
+    uint8_t starts[BLOCK] = {0};
     size_t at = window->from;
     bool waits = false;
     if (state->open != 0) {

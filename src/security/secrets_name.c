@@ -79,12 +79,13 @@ static enum secret_sense sense_of_plain(struct str plain)
 {
     enum secret_sense sense = SENSE_NONE;
     size_t longest = 0;
-    char last = (char)(plain.len > 0 ? plain.at[plain.len - 1] : '\0');
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        size_t len = names[i].ending.len;
-        if (len > longest && names[i].ending.at[len - 1] == last &&
-            str_ends(plain, names[i].ending)) {
-            longest = names[i].ending.len;
+    const char *end = plain.at + plain.len;
+    for (size_t i = 0; i < sizeof names / sizeof *names && plain.len > 1; i++) {
+        struct str ending = names[i].ending;
+        /* Two letters tell almost always. */
+        if (ending.len > longest && ending.at[ending.len - 1] == end[-1] &&
+            ending.at[ending.len - 2] == end[-2] && str_ends(plain, ending)) {
+            longest = ending.len;
             sense = names[i].sense;
         }
     }
