@@ -16,6 +16,8 @@
 #define LENGTH_FREE  1024
 #define LENGTH_PRICE 0.5
 
+#define KNOWN 256 /* tokens remembered, by their hash */
+
 #define RING 64 /* a power of two beyond the window */
 _Static_assert(RING > INJECTION_WINDOW, "running sums of a whole window");
 
@@ -50,6 +52,42 @@ static void judge(const struct injection_model *model, const struct sums *sums, 
         .raw = raw, .inside = inside, .from = sums->starts[first], .to = end, .any = true};
 }
 
+static int weigh(const struct injection_model *model, const uint32_t *features, size_t count)
+{
+    int weight = 0;
+    for (size_t i = 0; i < count; i++) {
+        weight += injection_weight(model, features[i]);
+    }
+    return weight;
+}
+
+/* What a token is by itself, wherever it stands: most words of a text were there before. */
+struct known {
+    uint32_t hash;
+    uint32_t start; /* where it stood first */
+    uint32_t len;   /* 0: nothing is known */
+    int weight;
+    struct lexeme_entry entry;
+};
+
+/* Equal bytes with equal hashes are equal tokens. */
+static const struct known *recall(const struct injection_model *model, struct str text,
+                                  const struct token *token, struct known known[KNOWN],
+                                  uint32_t features[GRAMS_MAX])
+{
+    struct known *place = &known[token->hash % KNOWN];
+    uint32_t len = token->end - token->start;
+    if (place->hash != token->hash || place->len != len ||
+        memcmp(text.at + place->start, text.at + token->start, len) != 0) {
+        place->hash = token->hash;
+        place->start = token->start;
+        place->len = len;
+        place->weight = weigh(model, features, grams_alone(token, features));
+        place->entry = lexemes_enter(model->lexemes, token);
+    }
+    return place;
+}
+
 /* Windows that ended are told to `each`, when there is one. */
 static struct best read_text(const struct injection_model *model, struct str text)
 {
@@ -58,16 +96,15 @@ static struct best read_text(const struct injection_model *model, struct str tex
     struct grams grams;
     struct sums sums = {.index = 0};
     struct best best = {.any = false};
+    struct known known[KNOWN] = {{0}};
     uint32_t features[GRAMS_MAX];
     uint32_t end = 0;
     tokens_begin(&tokens, model->fold, text);
     grams_begin(&grams, model->lexemes);
     while (tokens_next(&tokens, &token)) {
-        size_t count = grams_next(&grams, &token, features);
-        int weight = 0;
-        for (size_t i = 0; i < count; i++) {
-            weight += injection_weight(model, features[i]);
-        }
+        const struct known *alone = recall(model, text, &token, known, features);
+        size_t count = grams_there(&grams, &token, alone->entry, features);
+        int weight = count > 0 ? alone->weight + weigh(model, features, count) : 0;
         sums.before[sums.index & (RING - 1)] = sums.sum;
         sums.starts[sums.index & (RING - 1)] = token.start;
         sums.sum += weight;

@@ -56,12 +56,16 @@ void grams_begin(struct grams *grams, const struct lexemes *lexemes)
     }
 }
 
-static void put_words(const struct grams *grams, const struct token *token, struct list *list)
+static void put_word(const struct token *token, struct list *list)
+{
+    put(list, GRAM_WORD, token_mix(SALT_WORD, token->hash));
+}
+
+static void put_neighbours(const struct grams *grams, const struct token *token, struct list *list)
 {
     uint32_t last = grams->before[0];
     uint32_t second = grams->before[1];
     uint32_t hash = token->hash;
-    put(list, GRAM_WORD, token_mix(SALT_WORD, hash));
     put(list, GRAM_WORD, token_mix(token_mix(SALT_PAIR, last), hash));
     put(list, GRAM_WORD, token_mix(token_mix(SALT_SKIP, second), hash));
     put(list, GRAM_WORD, token_mix(token_mix(token_mix(SALT_TRIPLE, second), last), hash));
@@ -72,7 +76,7 @@ static void put_words(const struct grams *grams, const struct token *token, stru
 static void put_pieces(const struct token *token, struct list *list)
 {
     size_t count = token->count;
-    if (count + 2 < PIECE || count >= TOKEN_CODES_MAX) {
+    if (token->kind != TOKEN_WORD || count + 2 < PIECE || count >= TOKEN_CODES_MAX) {
         return;
     }
     const uint32_t *codes = token->codes;
@@ -152,25 +156,23 @@ static bool ends_sentence(const struct token *token)
     return code == 0x3002 || code == 0xFF01 || code == 0xFF1F || code == 0x61F || code == 0x964;
 }
 
-size_t grams_next(struct grams *grams, const struct token *token, uint32_t *features)
+/* Said three times, said often enough: rulers, rows of dots. */
+static bool repeats(const struct grams *grams, const struct token *token)
 {
-    struct list list;
-    list.at = features;
-    list.count = 0;
-    if (token->hash == grams->before[0] && token->hash == grams->before[1]) {
-        grams->index++; /* said three times, said often enough: rulers, rows of dots */
-        return 0;
-    }
-    put_words(grams, token, &list);
-    if (token->kind == TOKEN_WORD) {
-        put_pieces(token, &list);
-    }
-    put_shape(grams, token, &list);
-    uint64_t classes = lexemes_step(grams->lexemes, &grams->walk, token, &grams->class_tokens);
+    return token->hash == grams->before[0] && token->hash == grams->before[1];
+}
+
+/* How the token stands among others, but for its neighbours; then it is one of them. */
+static void put_place(struct grams *grams, const struct token *token, struct lexeme_entry entry,
+                      struct list *list)
+{
+    put_shape(grams, token, list);
+    uint64_t classes = lexemes_step(grams->lexemes, &grams->walk, token, entry,
+                                    &grams->class_tokens);
     grams->classes = classes;
     for (unsigned taken = 0; classes != 0 && taken < CLASSES_OF_TOKEN; taken++) {
         uint8_t class = (uint8_t)__builtin_ctzll(classes);
-        put_class(grams, class, grams->sentence, &list);
+        put_class(grams, class, grams->sentence, list);
         classes &= classes - 1;
     }
     grams->sentence = ends_sentence(token);
@@ -178,5 +180,45 @@ size_t grams_next(struct grams *grams, const struct token *token, uint32_t *feat
     grams->before[1] = grams->before[0];
     grams->before[0] = token->hash;
     grams->index++;
+}
+
+size_t grams_next(struct grams *grams, const struct token *token, uint32_t *features)
+{
+    struct list list;
+    list.at = features;
+    list.count = 0;
+    if (repeats(grams, token)) {
+        grams->index++;
+        return 0;
+    }
+    put_word(token, &list);
+    put_neighbours(grams, token, &list);
+    put_pieces(token, &list);
+    put_place(grams, token, lexemes_enter(grams->lexemes, token), &list);
+    return list.count;
+}
+
+size_t grams_alone(const struct token *token, uint32_t *features)
+{
+    struct list list;
+    list.at = features;
+    list.count = 0;
+    put_word(token, &list);
+    put_pieces(token, &list);
+    return list.count;
+}
+
+size_t grams_there(struct grams *grams, const struct token *token, struct lexeme_entry entry,
+                   uint32_t *features)
+{
+    struct list list;
+    list.at = features;
+    list.count = 0;
+    if (repeats(grams, token)) {
+        grams->index++;
+        return 0;
+    }
+    put_neighbours(grams, token, &list);
+    put_place(grams, token, entry, &list);
     return list.count;
 }

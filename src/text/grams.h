@@ -38,7 +38,10 @@ void grams_begin(struct grams *grams, const struct lexemes *lexemes);
 /* Features that this token completes; at most GRAMS_MAX. */
 size_t grams_next(struct grams *grams, const struct token *token, uint32_t *features);
 
-/* The same feature for a person: what it is made of, given the token that completed it and the
- * text before. Not for speed. */
+/* The same in two parts, for those who remember words: what a token says by itself, and what it
+ * says where it stands, given its entry. Of a token that says nothing there, nothing counts. */
+size_t grams_alone(const struct token *token, uint32_t *features);
+size_t grams_there(struct grams *grams, const struct token *token, struct lexeme_entry entry,
+                   uint32_t *features);
 
 #endif

@@ -220,34 +220,46 @@ static uint32_t through(const struct lexemes *lexemes, uint32_t node, const stru
     return node;
 }
 
-uint64_t lexemes_step(const struct lexemes *lexemes, struct lexeme_walk *walk,
-                      const struct token *token, unsigned *tokens)
+struct lexeme_entry lexemes_enter(const struct lexemes *lexemes, const struct token *token)
 {
-    uint64_t all = 0;
-    *tokens = 0;
-    uint32_t kept = 0;
+    struct lexeme_entry entry = {0};
+    if (may_begin(lexemes, token)) {
+        entry.node = through(lexemes, 0, token, &entry.classes);
+    }
+    return entry;
+}
+
+/* Goes on from a node where others may: at most LEXEME_LIVE_MAX at once. */
+static void keep(const struct lexemes *lexemes, struct lexeme_walk *walk, uint32_t node,
+                 unsigned span)
+{
+    if (node != 0 && lexemes->nodes[node].more && walk->count < LEXEME_LIVE_MAX &&
+        span < UINT8_MAX) {
+        walk->nodes[walk->count] = node;
+        walk->spans[walk->count] = (uint8_t)span;
+        walk->count++;
+    }
+}
+
+uint64_t lexemes_step(const struct lexemes *lexemes, struct lexeme_walk *walk,
+                      const struct token *token, struct lexeme_entry entry, unsigned *tokens)
+{
+    uint64_t all = entry.classes;
     bool joined = walk->sign && token->kind == TOKEN_SIGN;
-    uint32_t live = walk->count + (may_begin(lexemes, token) ? 1 : 0);
+    uint32_t live = walk->count;
+    *tokens = all != 0 ? 1 : 0;
+    walk->count = 0; /* those kept take places that were read before */
     for (uint32_t i = 0; i < live; i++) {
-        bool fresh = i == walk->count;
-        uint32_t node = fresh    ? 0
-                        : joined ? walk->nodes[i]
-                                 : follow(lexemes, walk->nodes[i], SEPARATOR);
-        if (!fresh && node == 0) {
-            continue;
-        }
+        uint32_t node = walk->nodes[i];
+        unsigned span = walk->spans[i] + 1U;
         uint64_t found = 0;
-        node = through(lexemes, node, token, &found);
-        unsigned span = fresh ? 1 : walk->spans[i] + 1U;
+        node = joined ? node : follow(lexemes, node, SEPARATOR);
+        node = node != 0 ? through(lexemes, node, token, &found) : 0;
         *tokens = found != 0 && span > *tokens ? span : *tokens;
         all |= found;
-        if (node != 0 && lexemes->nodes[node].more && kept < LEXEME_LIVE_MAX && span < UINT8_MAX) {
-            walk->nodes[kept] = node;
-            walk->spans[kept] = (uint8_t)span;
-            kept++;
-        }
+        keep(lexemes, walk, node, span);
     }
-    walk->count = kept;
+    keep(lexemes, walk, entry.node, 1);
     walk->sign = token->kind == TOKEN_SIGN;
     return all;
 }

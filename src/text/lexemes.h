@@ -35,9 +35,18 @@ struct lexeme_walk {
     bool sign; /* the last token was one */
 };
 
-/* Zero a walk to begin. The classes of all lexemes that end at this token; `tokens` receives the
- * length of the longest. */
+/* What begins with a token: lexemes that it is the whole of, and a node others go on from (0: none
+ * do). It depends on the token alone. */
+struct lexeme_entry {
+    uint64_t classes;
+    uint32_t node;
+};
+
+struct lexeme_entry lexemes_enter(const struct lexemes *lexemes, const struct token *token);
+
+/* Zero a walk to begin. The classes of all lexemes that end at this token, whose entry is given;
+ * `tokens` receives the length of the longest. */
 uint64_t lexemes_step(const struct lexemes *lexemes, struct lexeme_walk *walk,
-                      const struct token *token, unsigned *tokens);
+                      const struct token *token, struct lexeme_entry entry, unsigned *tokens);
 
 #endif

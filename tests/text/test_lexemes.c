@@ -44,7 +44,8 @@ static uint64_t classes_of(const char *text)
     unsigned length = 0;
     tokens_begin(&tokens, fold, str_of(text));
     while (tokens_next(&tokens, &token)) {
-        all |= lexemes_step(lexemes, &walk, &token, &length);
+        struct lexeme_entry entry = lexemes_enter(lexemes, &token);
+        all |= lexemes_step(lexemes, &walk, &token, entry, &length);
     }
     return all;
 }
