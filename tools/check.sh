@@ -12,7 +12,7 @@ export JOBS="${JOBS:-$(nproc)}"
 root=$PWD
 out=$root/build/check
 test_s=${TEST_S:-240} # one test program
-suites=(build style docs unit fuzz tsan sim wire wire_asan e2e)
+suites=(build style docs unit fuzz tsan sim wire wire_asan e2e agents)
 
 # These use threads in earnest, so they run once more under the thread sanitizer.
 threaded='io store security sim sys telemetry gateway app'
@@ -227,6 +227,19 @@ suite_wire_asan() {
     done
 }
 
+npm_packages() { # FOLDER
+    # npm writes this file last, so it stands for a whole installation of this very lock file.
+    [ "$1/node_modules/.package-lock.json" -nt "$1/package-lock.json" ] && return
+    run npm npm ci --prefix "$1" --no-audit --no-fund
+    [ $code -eq 0 ]
+}
+
+pip_packages() { # FOLDER LOCK-FILE: a virtual environment with what the file names
+    [ "$1/.installed" -nt "$2" ] && return
+    test_s=600 run pip sh -c "python3 -m venv --clear '$1' && '$1/bin/pip' install -q -r '$2' && touch '$1/.installed'"
+    [ $code -eq 0 ]
+}
+
 suite_e2e() {
     [ -f tests/e2e/package.json ] || return
     local major files p f s
@@ -236,15 +249,11 @@ suite_e2e() {
         tally 0 1
         return
     fi
-    # npm writes this file last, so it stands for a whole installation of this very lock file.
-    if [ ! tests/e2e/node_modules/.package-lock.json -nt tests/e2e/package-lock.json ]; then
-        run npm npm ci --prefix tests/e2e --no-audit --no-fund
-        if [ $code -ne 0 ]; then
-            failing 'npm ci' cat
-            tally 0 1
-            return
-        fi
-    fi
+    npm_packages tests/e2e || {
+        failing 'npm ci' cat
+        tally 0 1
+        return
+    }
     export AIRE_BIN=$root/build/aire
     mapfile -t files < <(grep -lE "node:test" tests/e2e/*.{js,mjs} 2>/dev/null)
     run e2e node --test --test-reporter=tap "${files[@]}"
@@ -254,6 +263,28 @@ suite_e2e() {
     if [ "$code" -ne 0 ] && [ "$f" -eq 0 ] || [ "${p:-0}" -eq 0 ]; then f=$((f > 0 ? f : 1)); fi
     tally "${p:-0}" "$f" "$s"
     [ "$f" -eq 0 ] || failing e2e grep -A25 'not ok'
+}
+
+# The example agents, killed in the middle. What cannot be installed is skipped, and said to be.
+suite_agents() {
+    local here=examples/agents venv=build/agents
+    local missing='the registry has not given it; the tests of these agents are skipped'
+    if pip_packages $venv $here/python/requirements.lock; then
+        export AIRE_AGENTS_PYTHON=$root/$venv/bin/python
+    else
+        failing "$missing: pip" tail -5
+    fi
+    if npm_packages $here/typescript; then
+        run tsc npm run build --prefix $here/typescript
+        if [ $code -eq 0 ]; then tally 1 0; else
+            tally 0 1
+            failing tsc cat
+        fi
+    else
+        failing "$missing: npm" tail -5
+    fi
+    export AIRE_BIN=$root/build/aire PYTHONDONTWRITEBYTECODE=1
+    PYTHONPATH=tests/wire:tests/e2e:$here wire tests/e2e/test_agents.py
 }
 
 # ---- all ----
