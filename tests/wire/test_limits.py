@@ -103,8 +103,8 @@ class Keyless(rig.World):
                             ("x-aire-confidence", "nan"), ("x-aire-user", "\xe4")):
             self.assert_error(self.call(headers={name: value}), 400, CHAT, "bad_header")
 
-    def test_what_is_not_built_is_refused_not_ignored(self):
-        self.assert_error(self.call(headers={"x-aire-run": "r1"}), 501)
+    def test_what_cannot_be_honoured_is_refused_not_ignored(self):
+        self.assert_error(self.call(headers={"x-aire-run": "r1"}), 400)
         self.assert_error(self.call(headers={"x-aire-user-assertion": "a.b.c"}), 403)
 
     def test_a_key_that_is_unknown_is_401_here_too(self):

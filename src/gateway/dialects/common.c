@@ -9,6 +9,7 @@
 enum err dialect_read_common(const struct json *json, struct request_view *view,
                              struct fault *fault)
 {
+    *view = (struct request_view){.choices = 1};
     if (!json_is(json, JSON_ROOT, JSON_OBJECT)) {
         return fault_set(fault, ERR_INVALID, "the body must be a JSON object");
     }
@@ -32,7 +33,6 @@ enum err dialect_read_common(const struct json *json, struct request_view *view,
         return fault_set(fault, ERR_INVALID, "'stream' must be true or false");
     }
     view->streams = json_bool(json, stream, false);
-    view->choices = 1;
     view->tools = json_count(json, found[2]);
     return ERR_OK;
 }
