@@ -26,7 +26,7 @@ struct column {
     unsigned width_max; /* in characters; longer values end with an ellipsis. 0: 40 */
 };
 
-#define TABLE_COLUMNS_MAX 12
+#define TABLE_COLUMNS_MAX 16
 
 /* Numbers are aligned to the right. Without rows: `none` as a line. */
 enum err table_write(const struct json *json, uint32_t rows, const struct column *columns,

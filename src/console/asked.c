@@ -156,6 +156,7 @@ void asked_read(struct asked *asked, const struct statement *statement, const st
 {
     struct console *console = asked->console;
     asked->then = then;
+    store_query_end(&asked->query);
     asked->query = (struct store_query){.statement = statement,
                                         .values = values,
                                         .rows_max = rows_max,

@@ -97,7 +97,7 @@ void asked_tell(struct asked *asked, const struct event_type *type, const void *
 #define ASKED_TELL(asked, name, ...)                                                               \
     asked_tell((asked), &event_type_##name, &(const struct event_##name){__VA_ARGS__},             \
                sizeof(struct event_##name))
-/* Rows are in asked->query until the answer. */
+/* Rows are in asked->query until the answer, or the next read. */
 void asked_read(struct asked *asked, const struct statement *statement, const struct value *values,
                 size_t rows_max, void (*then)(struct asked *asked));
 void asked_work(struct asked *asked, enum err (*run)(struct asked *asked),

@@ -59,8 +59,9 @@ static const struct statement move_run = {
 const struct statement run_find = {"SELECT " RUN_COLUMNS "WHERE r.tenant = ?1 AND r.id = ?2", 2};
 const struct statement run_list = {"SELECT " RUN_COLUMNS
                                    "WHERE (?1 = '' OR r.tenant = ?1) AND (?2 < 0 OR r.state = ?2)"
-                                   " AND r.number < ?3 ORDER BY r.number DESC LIMIT ?4",
-                                   4};
+                                   " AND (?3 = '' OR r.agent = ?3) AND r.number < ?4"
+                                   " ORDER BY r.number DESC LIMIT ?5",
+                                   5};
 
 struct store_step run_insert(const struct run_row *row, struct arena *arena)
 {
@@ -154,7 +155,7 @@ static const struct statement insert_step = {
 static const struct statement count_bytes = {
     "UPDATE runs SET bytes = bytes + ?3, updated_us = ?4 WHERE number = ?1 AND epoch = ?2", 4};
 static const struct statement finish_step = {
-    "UPDATE steps SET state = ?4, status = ?5, streamed = ?6, bytes = ?7, done_us = ?8,"
+    "UPDATE steps SET state = ?4, status = ?5, streamed = ?6, bytes = bytes + ?7, done_us = ?8,"
     " answer = ?9, exchange = ?10, attempt = ?11 WHERE " UNDONE,
     11};
 static const struct statement move_step = {"UPDATE steps SET state = ?4 WHERE " UNDONE, 4};

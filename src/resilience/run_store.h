@@ -64,7 +64,8 @@ struct store_step run_raise(int64_t run, int64_t epoch, uint32_t attempt, struct
 struct store_step run_move(const struct run_row *row, struct wall now, struct arena *arena);
 /* Of any state; an intent has no answer. */
 struct store_step step_insert(const struct step_row *row, struct arena *arena);
-/* What has no result yet gets it; NOT_FOUND also where it has one. */
+/* What has no result yet gets it, and its bytes beside the request's; NOT_FOUND also where it has
+ * one. */
 struct store_step step_finish(const struct step_row *row, struct arena *arena);
 /* The bytes of its bodies count for the run; in the unit of insert or finish. */
 struct store_step step_count(const struct step_row *row, struct arena *arena);
@@ -78,7 +79,7 @@ struct store_step part_insert(int64_t run, const struct part_id *id, const struc
 /* ---- reading: statements, and their rows ---- */
 
 extern const struct statement run_find; /* ?1 tenant, ?2 id */
-/* Newest first: ?1 tenant or '', ?2 state or -1, ?3 numbers below, ?4 at most. */
+/* Newest first: ?1 tenant or '', ?2 state or -1, ?3 agent or '', ?4 numbers below, ?5 at most. */
 extern const struct statement run_list;
 void run_read(const struct value *row, struct run_row *to);
 

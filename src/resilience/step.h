@@ -78,6 +78,7 @@ const char *step_kind_name(enum step_kind kind);
 const char *step_effect_name(enum step_effect effect);
 const char *step_state_name(enum step_state state);
 const char *run_state_name(enum run_state state);
+#define RUN_STATES (RUN_DIVERGED + 1)
 
 bool run_id_is_valid(struct str id);
 bool step_key_is_valid(struct str key);

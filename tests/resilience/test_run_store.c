@@ -208,9 +208,10 @@ static size_t listed(struct run_kit *w, const char *tenant, int64_t of, int64_t 
                      int64_t numbers[4])
 {
     const struct value values[] = {value_of_text(str_of(tenant)), value_of_i64(of),
-                                   value_of_i64(below), value_of_i64((int64_t)most)};
+                                   value_of_text(STR("")), value_of_i64(below),
+                                   value_of_i64((int64_t)most)};
     struct store_query query;
-    run_kit_ask(w, &run_list, values, 4, &query);
+    run_kit_ask(w, &run_list, values, 5, &query);
     for (size_t i = 0; i < query.row_count; i++) {
         struct run_row row;
         run_read(&query.rows[i * query.columns], &row);

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Durable runs as people see and steer them: the API and `aire runs`."""
+
+import json
+import signal
+import socket
+import tempfile
+
+import rig
+import tool_server
+from tool_server import HANG, reply
+
+CONFIG = rig.BASE + """routes:
+  plain: {path: [one], retries: {attempts: 1}}
+agents:
+  bot: {owner: team, route: plain}
+tools:
+  shop:
+    http: "http://TOOL"
+    rate: 100000/min
+    guardrails: off
+    timeouts: {connect: 1s, head: 2s, idle: 1s, total: 10s}
+    retries: {attempts: 1}
+    breaker: {failures: 1000}
+    actions:
+      find: {effect: read}
+      pay: {effect: keyed, idempotency: {header: Idempotency-Key}}
+      refund: {effect: unsafe}
+  later: {http: "http://LATER", guardrails: off, retries: {attempts: 1},
+          actions: {refund: {effect: unsafe}}}
+"""
+
+
+def chat(text):
+    return {"model": "plain", "messages": [{"role": "user", "content": text}]}
+
+
+class RunCase(rig.World):
+    """A tool beside the provider, and a run named after the test."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.tool = tool_server.ToolServer()
+        cls.addClassCleanup(cls.tool.end)
+        with socket.create_server(("127.0.0.1", 0)) as nobody:
+            cls.later = nobody.getsockname()[1]
+        cls.CONFIG = CONFIG.replace("TOOL", f"127.0.0.1:{cls.tool.port}").replace(
+            "LATER", f"127.0.0.1:{cls.later}")
+        super().setUpClass()
+
+    def setUp(self):
+        super().setUp()
+        self.answer_all()
+        self.run_id = self.id().rsplit(".", 1)[1][-60:].strip("_")
+
+    def answer_all(self):
+        self.tool.reset(answer=lambda conn, seen: conn.sendall(
+            reply(200, b'{"n":%d}' % len(self.tool.seen))) or True)
+
+    def ask(self, attempt, text="hello", headers=(), run=None):
+        return self.governor.ask(f"/run/{run or self.run_id}/{attempt}{rig.CHAT}", chat(text),
+                                 headers)
+
+    def use(self, attempt, path, body=b"{}", run=None):
+        return self.governor.ask(f"/run/{run or self.run_id}/{attempt}/tools/{path}", body)
+
+    def get(self, path, status=200):
+        response = self.governor.get(path)
+        self.assertEqual(response.status, status, response)
+        return response.json()
+
+    def show(self, run=None):
+        return self.get(f"/api/runs/{run or self.run_id}")
+
+    def steps(self, run=None):
+        return self.show(run)["steps"]
+
+    def failed(self, code, words, *command):
+        done = self.governor.run(*command)
+        self.assertEqual(done.returncode, code, done)
+        self.assertIn(words, done.stderr)
+
+
+class Looking(RunCase):
+    def test_a_run_is_shown_with_its_steps_and_without_their_words(self):
+        model = self.ask(1, "zebra-4471-marker", {"x-aire-agent": "bot", "x-aire-step": "greet"})
+        tool = self.use(1, "shop/pay")
+        shown = self.show()
+        run, (first, second) = shown["run"], shown["steps"]
+        self.assertEqual({k: run[k] for k in ("id", "tenant", "agent", "principal", "state", "try",
+                                              "steps", "divergences", "reason")},
+                         {"id": self.run_id, "tenant": "default", "agent": "bot",
+                          "principal": "local", "state": "open", "try": 1, "steps": 2,
+                          "divergences": 0, "reason": ""})
+        self.assertEqual({k: first[k] for k in ("seq", "kind", "name", "effect", "state", "try",
+                                                "key", "exchange", "status", "streamed",
+                                                "idempotency_key")},
+                         {"seq": 1, "kind": "model", "name": "plain", "effect": "read",
+                          "state": "done", "try": 1, "key": "greet",
+                          "exchange": model.header("x-aire-id"), "status": 200, "streamed": False,
+                          "idempotency_key": ""})
+        self.assertEqual((second["kind"], second["effect"], second["exchange"]),
+                         ("tool", "keyed", tool.header("x-aire-id")))
+        self.assertEqual(second["idempotency_key"],
+                         self.tool.seen[-1].header("idempotency-key"))
+        self.assertEqual(run["bytes"], first["bytes"] + second["bytes"])
+        self.assertLessEqual(run["created_at"], first["intent_at"])
+        self.assertLessEqual(first["intent_at"], first["done_at"])
+        self.assertNotIn("zebra", json.dumps(shown))
+
+    def test_the_command_shows_the_same(self):
+        self.ask(1)
+        self.use(1, "shop/find")
+        self.assertEqual(self.governor.command("runs", "show", self.run_id), self.show())
+        done = self.governor.run("runs", "show", self.run_id)
+        self.assertEqual(done.returncode, 0, done)
+        text = done.stdout
+        for word in self.run_id, "model", "plain", "tool", "find", "read":
+            self.assertIn(word, text)
+
+    def test_lists_are_newest_first_filtered_and_paged(self):
+        names = [f"{self.run_id}-{i}" for i in range(5)]
+        for i, name in enumerate(names):
+            self.ask(1, run=name, headers={"x-aire-agent": "bot"} if i % 2 else {})
+        mine = lambda rows: [r["id"] for r in rows if r["id"].startswith(self.run_id)]
+        self.assertEqual(mine(self.get("/api/runs?limit=1000")["runs"]), names[::-1])
+        self.assertEqual(mine(self.governor.rows("runs", "list", "--limit", "1000")), names[::-1])
+        self.assertEqual(mine(self.get("/api/runs?agent=bot&limit=1000")["runs"]),
+                         [names[3], names[1]])
+        self.assertEqual(mine(self.governor.rows("runs", "--agent", "bot")), [names[3], names[1]])
+        page = self.get("/api/runs?limit=2")
+        self.assertEqual(mine(page["runs"]), [names[4], names[3]])
+        older = self.get(f"/api/runs?limit=2&before={page['before']}")
+        self.assertEqual(mine(older["runs"]), [names[2], names[1]])
+        rows = self.governor.rows("runs", "--limit", "2", "--before", page["before"])
+        self.assertEqual(mine(rows), [names[2], names[1]])
+        self.assertIsNone(self.get("/api/runs?limit=1000")["before"])
+
+    def test_state_and_tenant_narrow(self):
+        self.ask(1)
+        self.assertIn(self.run_id, [r["id"] for r in self.get("/api/runs?state=open")["runs"]])
+        self.assertEqual(self.get("/api/runs?state=cancelled&limit=1000")["runs"], [])
+        self.assertEqual(self.get("/api/runs?tenant=nobody")["runs"], [])
+        self.get(f"/api/runs/{self.run_id}?tenant=nobody", 404)
+        self.failed(1, "tenant 'nobody' has no run", "runs", "show", self.run_id, "--tenant",
+                    "nobody")
+
+    def test_what_is_asked_wrongly_is_said(self):
+        for query in "state=odd", "limit=0", "limit=1001", "before=ex1", "colour=red":
+            self.assertEqual(self.get("/api/runs?" + query, 400)["error"]["code"], "bad_query")
+        self.assertEqual(self.get("/api/runs/none", 404)["error"]["code"], "unknown_run")
+        self.failed(2, "none of open", "runs", "--state", "odd")
+        self.failed(2, "not the number of a run", "runs", "--before", "7")
+        self.failed(1, "has no run 'none'", "runs", "show", "none")
+        self.failed(2, "no name of a run", "runs", "show", "a b")
+        self.failed(2, "ID is missing", "runs", "show")
+
+    def test_help_has_an_example(self):
+        for command in ("runs",), ("runs", "list"), ("runs", "show"):
+            self.assertIn("aire runs", rig.run(*command, "--help").stdout.split("xample", 1)[1])
+
+
+class WithoutServer(RunCase):
+    def test_runs_are_read_when_no_server_runs(self):
+        governor = rig.Governor(tempfile.mkdtemp(prefix="own-", dir=self.folder),
+                                self.text(self.CONFIG))
+        governor.ask(f"/run/{self.run_id}/1{rig.CHAT}", chat("hello"))
+        governor.stop(signal.SIGKILL)
+        self.assertEqual([r["id"] for r in governor.rows("runs")], [self.run_id])
+        self.assertEqual(len(governor.command("runs", "show", self.run_id)["steps"]), 1)
+
+
+del RunCase
