@@ -15,6 +15,9 @@
 void asked_end(struct asked *asked)
 {
     struct http_call *call = asked->call;
+    if (asked->ending != NULL) {
+        asked->ending(asked);
+    }
     list_remove(&asked->link);
     store_query_end(&asked->query);
     buf_end(&asked->out);

@@ -78,8 +78,9 @@ struct asked {
     void (*then)(struct asked *asked);
     enum err result; /* of the unit, query or job */
     struct fault fault;
-    void *state;                   /* the handler's own, in the arena */
-    const struct event_type *told; /* privileged event of the unit, or NULL */
+    void *state;                         /* the handler's own, in the arena */
+    void (*ending)(struct asked *asked); /* lets go of what the handler holds; may be NULL */
+    const struct event_type *told;       /* privileged event of the unit, or NULL */
     const void *telling;
 };
 
@@ -88,8 +89,7 @@ struct asked {
 const struct api_value *asked_value(const struct asked *asked, const char *name);
 struct str asked_text(const struct asked *asked, const char *name); /* "" when absent */
 
-/* ---- waiting: each calls `then` on the loop, with asked->result; refuses by itself (503) when
- * there is no room ---- */
+/* ---- waiting: each calls `then` on the loop, with asked->result; without room it refuses ---- */
 /* asked->unit is made. What was told goes with it and counts once it is durable. */
 void asked_write(struct asked *asked, void (*then)(struct asked *asked));
 void asked_tell(struct asked *asked, const struct event_type *type, const void *event,

@@ -65,7 +65,7 @@ void view_step_members(const struct value *row, size_t columns, struct json_writ
     json_member_str(w, "name", read.name);
     json_member_cstr(w, "effect", step_effect_name(step->call.effect));
     json_member_cstr(w, "state", step_state_name(step->state));
-    json_member_u64(w, "try", read.attempt);
+    json_member_u64(w, "try", step->attempt);
     json_member_str(w, "key", step->call.key);
     json_member_str(w, "exchange", read.exchange);
     json_member_u64(w, "status", read.status);

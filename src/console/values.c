@@ -49,6 +49,12 @@ static bool take_path(struct asked *asked)
             asked_refuse(asked, 400, "bad_path", "the path is not percent-encoded");
             return false;
         }
+        if (asked->route->parameters[i].type == API_COUNT &&
+            num_u64(value->text, &value->count) != ERR_OK) {
+            asked_refuse(asked, 400, "bad_path", "'" STR_FMT "' in the path is not a whole number",
+                         STR_ARG(name));
+            return false;
+        }
     }
     return true;
 }

@@ -5,7 +5,7 @@
 #include "gateway/run_ledger.h"
 
 #include "base/must.h"
-#include "base/pack.h"
+#include "gateway/run_seal.h"
 
 #include <stdlib.h>
 
@@ -202,12 +202,14 @@ static struct run_file *new_file(int64_t row, int64_t epoch, const struct data_k
     file->row = row;
     file->epoch = epoch;
     file->key = *key;
+    bool fits = str_copy(key->id, file->key_id, sizeof file->key_id);
+    must(fits);
+    file->key.id = str_of(file->key_id);
     mutex_init(&file->lock);
     return file;
 }
 
-/* The id of a run's data key follows from its row's number, so that it needs no memory of its own.
- */
+/* A new run's data key is named after its row. */
 static struct str key_id(int64_t row, struct arena *arena)
 {
     return arena_printf(arena, "rn%016llx", (unsigned long long)row);
@@ -323,38 +325,6 @@ struct run_work *run_open(struct exchange *x, struct run *run, run_done *done)
 
 /* ---- keeping ---- */
 
-/* The key's id is made anew: run_file holds bytes only. */
-static struct str seal_packed(struct run_work *work, const struct run_file *file, struct str what,
-                              struct str plain)
-{
-    struct data_key key = {file->key.key, key_id(file->row, work->arena), 0};
-    struct buf packed;
-    buf_init(&packed, plain.len + 1024);
-    enum err code = pack(plain, &packed);
-    must(code == ERR_OK);
-    struct str sealed = keyring_seal(work->commons->keyring, &key, what, buf_str(&packed),
-                                     work->arena);
-    buf_end(&packed);
-    seal_key_wipe(&key.key);
-    return sealed;
-}
-
-static enum err open_packed(struct run_work *work, const struct run_file *file, struct str what,
-                            struct str sealed, struct buf *to)
-{
-    struct data_key key = {file->key.key, key_id(file->row, work->arena), 0};
-    struct buf packed;
-    buf_init(&packed, sealed.len);
-    enum err code = keyring_open(&key, what, sealed, &packed);
-    code = code == ERR_OK ? unpack(buf_str(&packed), to) : code;
-    buf_end(&packed);
-    seal_key_wipe(&key.key);
-    return code == ERR_OK ? ERR_OK : ERR_CORRUPT;
-}
-
-#define ANSWER STR("answer of a step")
-#define PART   STR("part of a request")
-
 static void add_part(struct run_work *work, struct run_file *file, const struct body_part *part)
 {
     mutex_lock(&file->lock);
@@ -363,7 +333,8 @@ static void add_part(struct run_work *work, struct run_file *file, const struct 
     if (known) {
         return;
     }
-    struct str sealed = seal_packed(work, file, PART, part->bytes);
+    struct str sealed = run_seal(work->commons->keyring, &file->key, RUN_PART, part->bytes,
+                                 work->arena);
     struct part_id *ids = arena_array_of(work->arena, struct part_id, 2);
     ids[0] = part->id;
     ids[1] = part->parent;
@@ -429,7 +400,8 @@ static struct step_row *row_of(struct run_work *work, struct exchange *x,
     row->step.call.key = arena_str(arena, kept->step->call.key);
     if (kept->state == STEP_DONE) {
         row->step.done_at = loop_wall(work->loop);
-        row->answer = seal_packed(work, file, ANSWER, kept->answer);
+        row->answer = run_seal(work->commons->keyring, &file->key, RUN_ANSWER, kept->answer,
+                               work->arena);
         work->bytes += kept->answer.len;
     }
     return row;
@@ -513,6 +485,12 @@ struct run_work *run_step_moved(struct exchange *x, struct run *run, int64_t num
 
 /* ---- answering ---- */
 
+static enum err open_answer(struct run_work *work, struct str sealed)
+{
+    const struct run_file *file = run_attached(work->run);
+    return run_unseal(&file->key, RUN_ANSWER, sealed, &work->answer);
+}
+
 static void answer_came(struct store_query *query)
 {
     struct run_work *work = LIST_OBJECT(query, struct run_work, query);
@@ -524,9 +502,7 @@ static void answer_came(struct store_query *query)
     code = code == ERR_OK ? step_read(query->rows, query->columns, &row) : code;
     if (code == ERR_OK) {
         work->status = row.status;
-        code = row.answer.len == 0
-                   ? ERR_NOT_FOUND
-                   : open_packed(work, run_attached(work->run), ANSWER, row.answer, &work->answer);
+        code = row.answer.len == 0 ? ERR_NOT_FOUND : open_answer(work, row.answer);
     }
     store_query_end(query);
     work_over(work, code);

@@ -21,6 +21,7 @@ struct run_file {
     int64_t row;
     int64_t epoch;
     struct data_key key;
+    char key_id[24]; /* of `key` */
     struct seal_key digests;
     struct mutex lock; /* guards `parts` */
     struct parts_known parts;

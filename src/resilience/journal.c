@@ -361,7 +361,7 @@ enum err run_load(struct run *run, struct journal_waiter *waiter)
                                                : ERR_BUSY;
     if (code == ERR_AGAIN) {
         run->loading = LOADING;
-    } else if (code == ERR_BUSY) {
+    } else if (code == ERR_BUSY && waiter != NULL) {
         list_push_back(&run->loaders, &waiter->link);
     }
     mutex_unlock(&run->lock);
@@ -670,16 +670,18 @@ void run_set_state(struct run *run, enum run_state state)
     mutex_unlock(&run->lock);
 }
 
-enum err run_decide(struct run *run, uint32_t seq, enum step_state state)
+enum err run_hold(struct run *run, uint32_t seq, struct journal_claim *claim)
 {
     enum err code = ERR_NOT_FOUND;
+    must(!claim->making);
     mutex_lock(&run->lock);
     if (seq > 0 && seq <= run->count && entry_of(run, seq)->step.seq > 0) {
         struct entry *entry = entry_of(run, seq);
-        code = entry->making ? ERR_BUSY : ERR_OK;
+        bool over = entry->step.state == STEP_DONE || entry->step.state == STEP_SKIPPED;
+        code = entry->making ? ERR_BUSY : over ? ERR_EXISTS : ERR_OK;
         if (code == ERR_OK) {
-            entry->step.state = state;
-            entry->lost = false;
+            *claim = (struct journal_claim){.run = run, .seq = seq, .making = true};
+            entry->making = true;
         }
     }
     mutex_unlock(&run->lock);

@@ -70,7 +70,6 @@ void run_attach(struct run *run, void *object, void (*end)(void *object));
 void *run_attached(const struct run *run);
 struct str run_tenant(const struct run *run);
 struct str run_id(const struct run *run);
-
 struct run_facts {
     int64_t row; /* the store's number of the run */
     int64_t epoch;
@@ -80,8 +79,8 @@ struct run_facts {
     uint64_t bytes;
     uint32_t steps;
 };
-/* OK: in memory. AGAIN: the caller loads it and calls run_loaded. BUSY: another does, and posts. */
-enum err run_load(struct run *run, struct journal_waiter *waiter) MUST_USE;
+/* OK: in memory. AGAIN: the caller loads it, then run_loaded. BUSY: another does, and posts. */
+enum err run_load(struct run *run, struct journal_waiter *waiter /* or NULL */) MUST_USE;
 /* Steps in order of seq, with gaps, copied. `result` not OK: the next one who asks tries again. */
 void run_loaded(struct run *run, enum err result, const struct run_facts *facts,
                 const struct step *steps, size_t count);
@@ -114,7 +113,8 @@ void journal_settle(struct journal_claim *claim, enum step_state state, int64_t 
 /* ---- what a person or the agent decided, when it is durable ---- */
 
 void run_set_state(struct run *run, enum run_state state);
-/* Of a step that nobody makes: DONE, FAILED (make it again), SKIPPED. BUSY, NOT_FOUND. */
-enum err run_decide(struct run *run, uint32_t seq, enum step_state state) MUST_USE;
+/* Holds a step that nobody makes while a decision about it becomes durable: journal_settle ends it,
+ * DONE, FAILED (make it again) or SKIPPED. BUSY: it is made; EXISTS: it has a result; NOT_FOUND. */
+enum err run_hold(struct run *run, uint32_t seq, struct journal_claim *claim) MUST_USE;
 
 #endif

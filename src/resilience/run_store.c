@@ -48,7 +48,11 @@ static const struct statement raise_run = {
     4};
 static const struct statement move_run = {
     "UPDATE runs SET state = ?3, divergences = ?4, reason = ?5, updated_us = ?6"
-    " WHERE number = ?1 AND epoch = ?2",
+    " WHERE number = ?1 AND epoch = ?2 AND state IN (0, 4)", /* RUN_OPEN, RUN_DIVERGED */
+    6};
+static const struct statement steer_run = {
+    "UPDATE runs SET state = ?3, divergences = 0, reason = ?4, updated_us = ?5"
+    " WHERE number = ?1 AND epoch = ?2 AND state = ?6",
     6};
 
 #define RUN_COLUMNS                                                                                \
@@ -114,6 +118,17 @@ struct store_step run_move(const struct run_row *row, struct wall now, struct ar
     v[4] = value_of_text(row->reason);
     v[5] = value_of_i64(now.us);
     return (struct store_step){&move_run, v, true};
+}
+
+struct store_step run_steer(const struct run_row *row, enum run_state to, struct wall now,
+                            struct arena *arena)
+{
+    struct value *v = owned(row->number, row->epoch, 6, arena);
+    v[2] = value_of_i64(to);
+    v[3] = value_of_text(row->reason);
+    v[4] = value_of_i64(now.us);
+    v[5] = value_of_i64(row->state);
+    return (struct store_step){&steer_run, v, true};
 }
 
 void run_read(const struct value *row, struct run_row *to)

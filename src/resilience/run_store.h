@@ -60,8 +60,13 @@ struct store_step run_take(int64_t run, int64_t epoch, struct str owner, struct 
  * that calls which begin it together need not wait for each other. */
 struct store_step run_raise(int64_t run, int64_t epoch, uint32_t attempt, struct wall now,
                             struct arena *arena);
-/* State, divergences and reason become the row's; it names the run by number and epoch. */
+/* State, divergences and reason become the row's; it names the run by number and epoch. NOT_FOUND
+ * also where the run has ended. */
 struct store_step run_move(const struct run_row *row, struct wall now, struct arena *arena);
+/* A person's decision: from the row's state to another, with the row's reason; nothing counts as
+ * diverged any more. NOT_FOUND also where it has another state by now. */
+struct store_step run_steer(const struct run_row *row, enum run_state to, struct wall now,
+                            struct arena *arena);
 /* Of any state; an intent has no answer. */
 struct store_step step_insert(const struct step_row *row, struct arena *arena);
 /* What has no result yet gets it, and its bytes beside the request's; NOT_FOUND also where it has

@@ -424,16 +424,39 @@ static void a_run_that_is_opened_again_goes_on(void **state)
 
 /* ---- what a person decided ---- */
 
+static enum err decide(struct journal_kit *kit, uint32_t seq, enum step_state state)
+{
+    struct journal_claim claim = {0};
+    enum err code = run_hold(kit->run, seq, &claim);
+    if (code == ERR_OK) {
+        journal_settle(&claim, state, 1, 0, kit->now);
+    }
+    return code;
+}
+
 static void a_decision_stands_for_the_result(void **state)
 {
     struct journal_kit *kit = *state;
     struct asked a = {0};
     with_step(kit, EFFECT_UNSAFE, STEP_IN_DOUBT);
-    assert_int_equal(run_decide(kit->run, 1, STEP_FAILED), ERR_OK);
+    assert_int_equal(decide(kit, 1, STEP_FAILED), ERR_OK);
     expect(kit, 2, tool_call("pay", EFFECT_UNSAFE), &a, JOURNAL_MAKE);
-    assert_int_equal(run_decide(kit->run, 1, STEP_SKIPPED), ERR_BUSY);
+    assert_int_equal(decide(kit, 1, STEP_SKIPPED), ERR_BUSY);
     settle(kit, &a, STEP_IN_DOUBT);
-    assert_int_equal(run_decide(kit->run, 1, STEP_SKIPPED), ERR_OK);
+    assert_int_equal(decide(kit, 1, STEP_SKIPPED), ERR_OK);
+    expect(kit, 2, tool_call("pay", EFFECT_UNSAFE), &a, JOURNAL_REPLAY);
+}
+
+static void a_call_waits_for_the_decision(void **state)
+{
+    struct journal_kit *kit = *state;
+    struct asked a = {0};
+    struct journal_claim claim = {0};
+    with_step(kit, EFFECT_UNSAFE, STEP_IN_DOUBT);
+    assert_int_equal(run_hold(kit->run, 1, &claim), ERR_OK);
+    expect(kit, 2, tool_call("pay", EFFECT_UNSAFE), &a, JOURNAL_JOIN);
+    journal_settle(&claim, STEP_DONE, 1, 0, kit->now);
+    assert_true(was_posted(kit, &a));
     expect(kit, 2, tool_call("pay", EFFECT_UNSAFE), &a, JOURNAL_REPLAY);
 }
 
@@ -441,8 +464,15 @@ static void what_is_no_step_cannot_be_decided(void **state)
 {
     struct journal_kit *kit = *state;
     make_done(kit, 1, model_call("a"));
-    assert_int_equal(run_decide(kit->run, 0, STEP_SKIPPED), ERR_NOT_FOUND);
-    assert_int_equal(run_decide(kit->run, 2, STEP_SKIPPED), ERR_NOT_FOUND);
+    assert_int_equal(decide(kit, 0, STEP_SKIPPED), ERR_NOT_FOUND);
+    assert_int_equal(decide(kit, 2, STEP_SKIPPED), ERR_NOT_FOUND);
+}
+
+static void a_result_is_final(void **state)
+{
+    struct journal_kit *kit = *state;
+    make_done(kit, 1, model_call("a"));
+    assert_int_equal(decide(kit, 1, STEP_SKIPPED), ERR_EXISTS);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, journal_kit_start, journal_kit_stop)
@@ -482,6 +512,8 @@ int main(void)
         TEST(a_run_that_has_ended_takes_no_call),
         TEST(a_run_that_is_opened_again_goes_on),
         TEST(a_decision_stands_for_the_result),
+        TEST(a_call_waits_for_the_decision),
+        TEST(a_result_is_final),
         TEST(what_is_no_step_cannot_be_decided),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

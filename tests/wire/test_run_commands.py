@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Durable runs as people see and steer them: the API and `aire runs`."""
 
+import contextlib
 import json
+import os
 import signal
 import socket
+import sqlite3
 import tempfile
 
 import rig
@@ -158,6 +161,181 @@ class Looking(RunCase):
     def test_help_has_an_example(self):
         for command in ("runs",), ("runs", "list"), ("runs", "show"):
             self.assertIn("aire runs", rig.run(*command, "--help").stdout.split("xample", 1)[1])
+
+
+class Steering(RunCase):
+    def setUp(self):
+        super().setUp()
+        self.mine = rig.Governor(tempfile.mkdtemp(prefix="own-", dir=self.folder),
+                                 self.text(self.CONFIG))
+        self.shared, self.governor = self.governor, self.mine
+        self.addCleanup(lambda: self.governor.stop())
+
+    def again(self):
+        self.governor.stop(signal.SIGKILL)
+        self.governor = rig.Governor(self.governor.folder, self.text(self.CONFIG))
+
+    def code(self, answer):
+        return answer.status, answer.error()["code"]
+
+    def state(self):
+        return self.show()["run"]["state"]
+
+    def diverge(self):
+        self.use(1, "shop/refund")
+        stopped = self.use(2, "shop/refund", b'{"other":1}')
+        self.assertEqual(self.code(stopped), (409, "run_diverged"))
+
+    def doubt(self):
+        self.tool.reset(script=[tool_server.RESET], answer=reply(200, b'{"done":true}'))
+        self.assertEqual(self.use(1, "shop/refund").status, 502)
+        self.assertTrue(rig.until(lambda: self.steps()[0]["state"] == "in_doubt"))
+
+    def hang(self, attempt):
+        """A refund is under way, and no answer comes."""
+        self.tool.reset(script=[HANG])
+        conn = rig.Conn(self.governor.port)
+        self.addCleanup(conn.close)
+        conn.send(rig.request(f"/run/{self.run_id}/{attempt}/tools/shop/refund", b"{}"))
+        self.assertTrue(rig.until(lambda: len(self.tool.seen) == 1))
+
+    def test_a_cancelled_run_is_refused_and_stays_so(self):
+        self.ask(1)
+        done = self.governor.command("runs", "cancel", self.run_id, "--reason", "asked twice")
+        self.assertEqual((done["id"], done["state"]), (self.run_id, "cancelled"))
+        for _ in range(2):
+            self.assertEqual(self.code(self.ask(2)), (409, "run_closed"))
+            run = self.show()["run"]
+            self.assertEqual((run["state"], run["reason"]), ("cancelled", "asked twice"))
+            self.again()
+
+    def test_what_ended_cannot_be_cancelled_and_what_is_open_not_resumed(self):
+        self.ask(1)
+        self.failed(1, "this run is open; it cannot be resumed", "runs", "resume", self.run_id)
+        self.governor.command("runs", "cancel", self.run_id)
+        self.failed(1, "this run is cancelled; it cannot be cancelled", "runs", "cancel",
+                    self.run_id)
+        self.failed(1, "no such run", "runs", "cancel", "none")
+        self.failed(1, "no such run", "runs", "cancel", self.run_id, "--tenant", "nobody")
+        self.failed(1, "no name of a run", "runs", "cancel", "a b")
+
+    def test_a_cancelled_run_is_resumed(self):
+        first = self.ask(1)
+        self.governor.command("runs", "cancel", self.run_id)
+        self.governor.command("runs", "resume", self.run_id)
+        self.assertEqual(self.ask(2).body, first.body)
+
+    def test_a_diverged_run_is_resumed_and_its_budget_is_new(self):
+        self.diverge()
+        self.assertEqual(self.state(), "diverged")
+        self.governor.command("runs", "resume", self.run_id, "--reason", "the agent is mended")
+        self.assertEqual((self.state(), self.show()["run"]["divergences"]), ("open", 0))
+        again = self.use(3, "shop/refund")
+        self.assertEqual((again.status, again.header("x-aire-replayed")), (200, "true"))
+        self.again()
+        self.assertEqual(self.state(), "open")
+
+    def test_who_decided_and_why_is_recorded(self):
+        self.ask(1)
+        self.governor.command("runs", "cancel", self.run_id, "--reason", "marker-reason-8841")
+        with contextlib.closing(sqlite3.connect(self.governor.data + "/aire.db")) as database:
+            told = [row[0] for row in database.execute("SELECT facts FROM exchanges")
+                    if b"marker-reason-8841" in row[0]]
+        self.assertEqual(len(told), 1)
+        for word in self.run_id, "default", "cancel", f"uid {os.getuid()}":
+            self.assertIn(word.encode(), told[0])
+
+    def test_without_a_server_the_command_decides_by_itself(self):
+        self.diverge()
+        self.governor.stop()
+        self.governor.command("runs", "resume", self.run_id)
+        self.assertEqual(self.governor.rows("runs", "--state", "open")[0]["id"], self.run_id)
+        self.again()
+        self.assertEqual(self.use(3, "shop/refund").status, 200)
+
+    # ---- steps in doubt ----
+
+    def test_it_happened_with_this_answer(self):
+        self.doubt()
+        path = self.governor.folder + "/answer.json"
+        with open(path, "w", encoding="utf-8") as file:
+            file.write('{"refunded": "\u00e4"}')
+        done = self.governor.command("runs", "resolve", self.run_id, "1", "--happened",
+                                     "--answer", path, "--reason", "seen at the bank")
+        self.assertEqual((done["step"], done["state"]), (1, "done"))
+        for attempt in 2, 3:
+            got = self.use(attempt, "shop/refund")
+            self.assertEqual((got.status, got.header("x-aire-replayed"), got.body.decode()),
+                             (200, "true", '{"refunded": "\u00e4"}'))
+            self.assertEqual(got.header("content-type"), "application/json")
+            self.again()
+        self.assertEqual(len(self.tool.seen), 1)
+        step, = self.steps()
+        self.assertEqual((step["state"], step["status"]), ("done", 200))
+
+    def test_it_happened_without_an_answer(self):
+        self.doubt()
+        self.governor.command("runs", "resolve", self.run_id, "1", "--happened")
+        got = self.use(2, "shop/refund")
+        self.assertEqual((got.status, got.body, len(self.tool.seen)), (200, b"", 1))
+
+    def test_it_is_made_again_under_the_same_key(self):
+        for restart in False, True:
+            with self.subTest(restart=restart):
+                self.run_id += "x"
+                self.doubt()
+                self.governor.command("runs", "resolve", self.run_id, "1", "--again")
+                if restart:
+                    self.again()
+                got = self.use(2, "shop/refund")
+                self.assertEqual((got.status, got.body), (200, b'{"done":true}'))
+                self.assertEqual(len(self.tool.seen), 2)
+                self.assertEqual(self.steps()[0]["state"], "done")
+
+    def test_made_again_and_killed_it_is_in_doubt_once_more(self):
+        self.doubt()
+        self.governor.command("runs", "resolve", self.run_id, "1", "--again")
+        self.hang(2)
+        self.again()
+        self.assertEqual(self.code(self.use(3, "shop/refund")), (503, "step_in_doubt"))
+        self.assertEqual(len(self.tool.seen), 1)
+
+    def test_it_is_skipped(self):
+        self.doubt()
+        self.governor.command("runs", "resolve", self.run_id, "1", "--skip")
+        for attempt in 2, 3:
+            self.assertEqual(self.code(self.use(attempt, "shop/refund")), (409, "step_skipped"))
+            self.again()
+        self.assertEqual(len(self.tool.seen), 1)
+
+    def test_a_step_being_made_or_done_is_not_decided(self):
+        self.use(1, "shop/pay")
+        self.failed(1, "has its result", "runs", "resolve", self.run_id, "1", "--again")
+        self.hang(1)
+        self.failed(1, "just being made", "runs", "resolve", self.run_id, "2", "--skip")
+
+    def test_a_decision_is_for_whoever_killed_the_server_too(self):
+        self.hang(1)
+        self.governor.stop(signal.SIGKILL)
+        self.governor.command("runs", "resolve", self.run_id, "1", "--skip")
+        self.again()
+        self.assertEqual(self.code(self.use(2, "shop/refund")), (409, "step_skipped"))
+
+    def test_decisions_asked_wrongly_are_refused_in_words(self):
+        self.doubt()
+        for words, *options in (("say one of",), ("say one of", "--again", "--skip"),
+                                ("goes with --happened", "--skip", "--answer", "x")):
+            self.failed(2, words, "runs", "resolve", self.run_id, "1", *options)
+        self.failed(2, "not the number of a step", "runs", "resolve", self.run_id, "0", "--skip")
+        self.failed(1, "no such step", "runs", "resolve", self.run_id, "2", "--skip")
+        self.failed(4, "not found", "runs", "resolve", self.run_id, "1", "--happened", "--answer",
+                    "/nowhere")
+        path = f"/api/runs/{self.run_id}/steps/"
+        for step, body, status in (("1", {"decision": "maybe"}, 422), ("x", {"decision": "skip"}, 400),
+                                   ("1", {"decision": "skip", "answer": "x"}, 422), ("1", {}, 422),
+                                   ("10001", {"decision": "skip"}, 404)):
+            answer = self.governor.ask(f"{path}{step}/decision", body)
+            self.assertEqual(answer.status, status, answer)
 
 
 class WithoutServer(RunCase):
