@@ -36,6 +36,7 @@ struct options {
     uint32_t events;
     uint32_t interval;
     uint32_t bytes; /* of a request's body */
+    uint32_t steps; /* each connection plays durable runs of so many calls; 0: none */
 };
 
 enum part { PART_HEAD, PART_BODY, PART_SIZE, PART_DATA, PART_DATA_END, PART_END };
@@ -51,6 +52,7 @@ struct conn {
     uint32_t events;
     bool after_newline;
     int64_t due;
+    uint32_t requests;
     char tag[TAG_BYTES + 1];
     char in[IN_MAX];
 };
@@ -62,6 +64,7 @@ struct load {
     struct conn **spare; /* open-loop connections that wait for a request */
     uint32_t spare_count;
     uint64_t next_tag;
+    int64_t began;
     uint64_t sent;
     uint64_t good;
     uint64_t bad;
@@ -124,11 +127,16 @@ static size_t write_request(struct load *load, struct conn *conn, char *out)
         snprintf(conn->tag, sizeof conn->tag, "q%015llx", (unsigned long long)load->next_tag++);
         memcpy(tag, conn->tag, sizeof conn->tag);
     }
+    char place[64] = "";
+    if (load->options.steps > 0) {
+        snprintf(place, sizeof place, "/run/%llx-%u-%u/1", (unsigned long long)load->began,
+                 (unsigned)(conn - load->conns), conn->requests++ / load->options.steps);
+    }
     size_t at = (size_t)sprintf(out,
-                                "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n"
+                                "POST %s/v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n"
                                 "Content-Type: application/json\r\nAccept: %s\r\n"
                                 "User-Agent: load\r\nContent-Length: %d\r\n\r\n",
-                                ntohs(load->options.to.sin_port),
+                                place, ntohs(load->options.to.sin_port),
                                 load->streams ? "text/event-stream" : "application/json",
                                 (int)load->options.bytes);
     snprintf(head, sizeof head,
@@ -470,12 +478,13 @@ static void report(struct load *load, int64_t took)
 {
     size_t n = load->good < LATENCIES_MAX ? load->good : LATENCIES_MAX;
     qsort(load->latencies, n, sizeof *load->latencies, by_value);
-    printf("{\"good\": %llu, \"bad\": %llu, \"events\": %llu, \"reconnects\": %llu, "
-           "\"seconds\": %.4f, \"p50_us\": %u, \"p99_us\": %u, \"error\": \"%s\"}\n",
-           (unsigned long long)load->good, (unsigned long long)load->bad,
-           (unsigned long long)load->events, (unsigned long long)load->reconnects,
-           (double)took / 1e9, n > 0 ? load->latencies[n / 2] : 0,
-           n > 0 ? load->latencies[n * 99 / 100] : 0, load->first_error);
+    printf(
+        "{\"good\": %llu, \"bad\": %llu, \"events\": %llu, \"reconnects\": %llu, "
+        "\"seconds\": %.4f, \"p50_us\": %u, \"p95_us\": %u, \"p99_us\": %u, \"error\": \"%s\"}\n",
+        (unsigned long long)load->good, (unsigned long long)load->bad,
+        (unsigned long long)load->events, (unsigned long long)load->reconnects, (double)took / 1e9,
+        n > 0 ? load->latencies[n / 2] : 0, n > 0 ? load->latencies[n * 95 / 100] : 0,
+        n > 0 ? load->latencies[n * 99 / 100] : 0, load->first_error);
 }
 
 static bool read_option(struct options *options, const char *text)
@@ -491,6 +500,7 @@ static bool read_option(struct options *options, const char *text)
         {"events=", offsetof(struct options, events)},
         {"interval=", offsetof(struct options, interval)},
         {"bytes=", offsetof(struct options, bytes)},
+        {"steps=", offsetof(struct options, steps)},
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         size_t len = strlen(names[i].name);
@@ -552,6 +562,7 @@ int main(int count, char **words)
         die("epoll_ctl");
     }
     int64_t start = now_ns();
+    load.began = start;
     load.stop_at = load.options.seconds == 0 ? 0
                                              : start + load.options.seconds * INT64_C(1000000000);
     mode->run(&load);
