@@ -4,11 +4,14 @@
  *
  * Usage: bench_history [FOLDER]   (default: a new folder under TMPDIR or /tmp). The same rows are
  * written with and without records, turn by turn, in two stores side by side; the figures are
- * medians of the rounds. Budget: 1.5 us a record beside the commit. Build: gcc -std=c17
+ * medians of the rounds. Then all that was written is verified. Budget: 1.5 us a record beside the
+ * commit; 200,000 records a second verified. Build: gcc -std=c17
  * -D_GNU_SOURCE -O2 -flto -Isrc -o /tmp/bench_history bench/bench_history.c build/libcore.a, with
  * the libraries of CMakeLists.txt.
  */
+#include "audit/verify.h"
 #include "gateway/leaf.h"
+#include "gateway/ledger.h"
 #include "store/history.h"
 #include "sys/file.h"
 
@@ -19,12 +22,10 @@
 
 enum { ROUNDS = 15, ROWS = 20000, COMMITS = 400, FACTS_BYTES = 400 };
 
-static const struct migration tables[] = {
-    {1, "CREATE TABLE rows(key INTEGER PRIMARY KEY, facts BLOB, salt BLOB, place BIGINT)"},
-};
-static const struct schema rows_schema = {"rows", tables, 1};
+/* As in gateway/ledger.c. */
 static const struct statement insert = {
-    "INSERT INTO rows(key, facts, salt, place) VALUES(?1, ?2, ?3, ?4)", 4};
+    "INSERT INTO exchanges(key, facts, salt, place) VALUES(?1, ?2, ?3, ?4)", 4};
+static const struct statement no_index = {"DROP INDEX exchanges_by_place", 0};
 
 static struct env env;
 static char facts[FACTS_BYTES];
@@ -101,7 +102,7 @@ static double write_rows(struct store *store, int64_t from, bool recorded)
 {
     double cpu = file_cpu_s();
     for (int64_t i = 0; i < ROWS; i++) {
-        struct row *row = new_row(from + i, recorded);
+        struct row *row = new_row((from + i) * 8, recorded);
         while (store_submit(store, &row->unit) != ERR_OK) {
             usleep(200);
         }
@@ -115,7 +116,7 @@ static double commit_rows(struct store *store, int64_t from, bool recorded)
 {
     static double times[COMMITS];
     for (int i = 0; i < COMMITS; i++) {
-        struct row *row = new_row(from + i, recorded);
+        struct row *row = new_row((from + i) * 8, recorded);
         double before = now_s();
         row->unit.fact = false;
         if (store_write_now(store, &row->unit) != ERR_OK) {
@@ -134,7 +135,7 @@ static struct store *open_store(const char *folder, const char *name)
     struct fault why;
     struct note_signer signer;
     static const uint8_t seed[SIGN_SEED_BYTES] = {1};
-    const struct schema schemas[] = {history_schema, rows_schema};
+    const struct schema schemas[] = {history_schema, ledger_schema};
     (void)snprintf(location, sizeof location, "sqlite:%s/%s.db", folder, name);
     const struct store_options options = {
         .location = str_of(location), .schemas = schemas, .schema_count = 2};
@@ -166,6 +167,30 @@ static void compare(const char *what, struct store *const stores[2],
            more[ROUNDS * 3 / 4]);
 }
 
+/* The table as it would be without a history. */
+static void drop_index(struct store *store)
+{
+    struct store_step step = {&no_index, NULL, false};
+    struct store_unit unit = {.steps = &step, .count = 1, .bytes = 1};
+    if (store_write_now(store, &unit) != ERR_OK) {
+        abort();
+    }
+}
+
+static void verify(struct store *store)
+{
+    struct audit_report report;
+    const struct audit_verify how = {.store = store};
+    double before = now_s();
+    if (audit_verify(&how, &report) != ERR_OK || report.fault_count > 0) {
+        fprintf(stderr, "not whole: %s\n", report.faults[0].words);
+        exit(1);
+    }
+    double took = now_s() - before;
+    printf("verified %llu records in %.2f s: %.0f a second\n", (unsigned long long)report.records,
+           took, (double)report.records / took);
+}
+
 int main(int argc, char **argv)
 {
     char made[] = "/tmp/bench-history-XXXXXX";
@@ -176,8 +201,11 @@ int main(int argc, char **argv)
     }
     memset(facts, 'f', sizeof facts);
     struct store *stores[] = {open_store(folder, "without"), open_store(folder, "with")};
+    drop_index(stores[0]);
     compare("a row of 400 bytes, many a commit", stores, write_rows);
     compare("a commit of one row, latency", stores, commit_rows);
+    verify(stores[1]);
+    verify(stores[1]);
     store_close(stores[0]);
     store_close(stores[1]);
     printf("left in %s\n", folder);

@@ -15,7 +15,7 @@ config telemetry
 domain
 resilience cognition quality security operations
 gateway
-provider
+provider audit
 console
 app
 cli

@@ -19,8 +19,9 @@ static const struct migration migrations[] = {
     {3, "ALTER TABLE exchanges ADD COLUMN personal BLOB;"  /* null: there is nothing personal */
         "ALTER TABLE exchanges ADD COLUMN salt BLOB;"
         "ALTER TABLE exchanges ADD COLUMN place BIGINT"}, /* null: older than the history */
+    {4, "CREATE INDEX exchanges_by_place ON exchanges(place)"},
 };
-const struct schema ledger_schema = {"exchange", migrations, 3};
+const struct schema ledger_schema = {"exchange", migrations, 4};
 
 enum column { KEY, FACTS, DATA_KEY, PERSONAL, SALT, PLACE, COLUMNS };
 static const struct statement insert = {

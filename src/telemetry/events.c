@@ -10,6 +10,7 @@
 #include "base/utf8.h"
 #include "telemetry/events_wire.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,7 @@ const struct event_class_info event_classes[EVENT_CLASSES] = {
     [CLASS_TOOL] = {"tool", 90},
     [CLASS_PRIVILEGED] = {"privileged", 365},
     [CLASS_SECURITY] = {"security", 365},
+    [CLASS_HISTORY] = {"history", 0},
 };
 
 size_t event_member(const struct event_type *type, const char *field, enum field_kind *kind)
@@ -214,11 +216,15 @@ static enum err document_event(const struct event_type *type, struct buf *to)
                                         [FIELD_flag] = "flag"};
     static const char *const levels[] = {"error", "warn", "info", "debug"};
     const struct event_class_info *class = &event_classes[type->class];
+    char kept[32] = "as long as the history";
+    if (class->retention_days > 0) {
+        (void)snprintf(kept, sizeof kept, "%u days", class->retention_days);
+    }
     enum err err = buf_printf(to,
-                              "## `%s` (%u)\n\n%s. Level %s; class %s, kept %u days.\n\n"
+                              "## `%s` (%u)\n\n%s. Level %s; class %s, kept %s.\n\n"
                               "| Field | Kind | Personal |\n|---|---|---|\n",
                               type->name, (unsigned)type->number, type->help, levels[type->level],
-                              class->name, class->retention_days);
+                              class->name, kept);
     for (size_t i = 0; i < type->count && err == ERR_OK; i++) {
         const struct event_field *field = &type->fields[i];
         err = buf_printf(to, "| `%s` | %s | %s |\n", field->name, kinds[field->kind],

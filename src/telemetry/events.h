@@ -21,15 +21,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Retention by class, days: the standard's S2 table. */
+/* Retention by class, days: the standard's S2 table. 0: as long as the history itself, for what is
+ * said of it: without that, proofs would no longer tell why a record is gone. */
 enum event_class {
     CLASS_INTERACTION,
     CLASS_REASONING,
     CLASS_TOOL,
     CLASS_PRIVILEGED,
-    CLASS_SECURITY
+    CLASS_SECURITY,
+    CLASS_HISTORY
 };
-#define EVENT_CLASSES 5
+#define EVENT_CLASSES 6
 extern const struct event_class_info {
     const char *name;
     unsigned retention_days;
