@@ -12,7 +12,7 @@ export JOBS="${JOBS:-$(nproc)}"
 root=$PWD
 out=$root/build/check
 test_s=${TEST_S:-240} # one test program
-suites=(build style docs unit fuzz tsan sim wire wire_asan e2e agents)
+suites=(build style docs unit fuzz tsan sim wire wire_asan e2e sdk agents)
 
 # These use threads in earnest, so they run once more under the thread sanitizer.
 threaded='io store security sim sys telemetry gateway app'
@@ -263,6 +263,22 @@ suite_e2e() {
     if [ "$code" -ne 0 ] && [ "$f" -eq 0 ] || [ "${p:-0}" -eq 0 ]; then f=$((f > 0 ? f : 1)); fi
     tally "${p:-0}" "$f" "$s"
     [ "$f" -eq 0 ] || failing e2e grep -A25 'not ok'
+}
+
+# Both SDKs: their types, and their tests. Without mypy from pip the types of Python are skipped.
+suite_sdk() {
+    export AIRE_BIN=$root/build/aire PYTHONDONTWRITEBYTECODE=1
+    if pip_packages build/sdk sdk/python/requirements.lock; then
+        run mypy sh -c "cd sdk/python && ../../build/sdk/bin/python -m mypy --cache-dir ../../build/sdk/mypy"
+        if [ $code -eq 0 ]; then tally 1 0; else
+            tally 0 1
+            failing mypy cat
+        fi
+    else
+        tally 0 0 1
+        failing 'the registry has not given mypy; its check is skipped' tail -5
+    fi
+    PYTHONPATH=sdk/python/src:sdk/python/tests each wire < <(ls sdk/python/tests/test_*.py)
 }
 
 # The example agents, killed in the middle. What cannot be installed is skipped, and said to be.

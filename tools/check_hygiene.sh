@@ -13,7 +13,7 @@ while read -r file; do
         echo "$file: no SPDX line among the first three"
         bad=1
     }
-done < <(find Makefile CMakeLists.txt .ci src tests bench tools examples packaging -name node_modules -prune -o \
+done < <(find Makefile CMakeLists.txt .ci src tests bench tools examples packaging sdk -name node_modules -prune -o \
     -type f \( -name '*.[ch]' -o -name '*.sh' -o -name '*.py' -o -name '*.js' -o -name '*.mjs' -o -name '*.ts' \
     -o -name Makefile -o -name CMakeLists.txt -o -path '.ci/*' \) -print | sort)
 if grep -rnIE ' +$' src tests bench tools Makefile CMakeLists.txt --include='*.[ch]' --include='*.sh' \
