@@ -10,9 +10,11 @@
 
 bool pii_read_number(struct pii_scan *scan, size_t at, struct pii_number *number)
 {
-    memset(number, 0, sizeof *number);
+    number->digits = 0;
+    number->groups = 0;
     while (number->groups < PII_GROUPS) {
         struct pii_group *group = &number->group[number->groups];
+        group->len = 0;
         while (pii_digit(pii_peek(scan, at))) {
             if (number->digits == PII_DIGITS) {
                 return false;
@@ -260,10 +262,13 @@ static void try_ipv4(struct pii_scan *scan, const struct pii_number *number)
 
 void pii_try_number(struct pii_scan *scan)
 {
-    struct pii_number number;
     unsigned before = pii_behind(scan, scan->start, 1);
     bool host = before == '@' || (before == '/' && pii_behind(scan, scan->start, 2) == '/');
-    if ((!pii_number_begins(scan) && !host) || !pii_read_number(scan, scan->start, &number)) {
+    if (!pii_number_begins(scan) && !host) {
+        return;
+    }
+    struct pii_number number;
+    if (!pii_read_number(scan, scan->start, &number)) {
         return;
     }
     pii_try_birth_number(scan, &number);

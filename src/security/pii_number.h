@@ -16,9 +16,9 @@ struct pii_group {
 };
 
 struct pii_number {
-    uint8_t value[PII_DIGITS];
+    uint8_t value[PII_DIGITS]; /* as many as `digits` */
     uint8_t digits;
-    uint8_t groups;
+    uint8_t groups; /* those beyond say nothing */
     struct pii_group group[PII_GROUPS];
 };
 

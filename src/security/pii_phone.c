@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { TEXT_MAX = 40, EXTENSION_MAX = 6 };
+enum { TEXT_MAX = 40, EXTENSION_MAX = 6, DIGITS_MIN = 6 };
 
 /* A number as it is written, separators of Unicode made plain: "+44 20 7946 0958". */
 struct written {
@@ -67,6 +67,25 @@ static void read_written(struct pii_scan *scan, struct written *written)
            (is_mark(written->text[written->len - 1]) || written->text[written->len - 1] == '(')) {
         written->len--;
     }
+}
+
+/* Might there be digits enough among the bytes that a number is written with? Without peeking: what
+ * the window does not show may be digits. */
+static bool may_have_digits(const struct pii_scan *scan)
+{
+    size_t longest = scan->start + (size_t)3 * TEXT_MAX; /* bytes a separator */
+    size_t end = scan->len < longest ? scan->len : longest;
+    size_t digits = 0;
+    for (size_t at = scan->start; at < end; at++) {
+        unsigned c = scan->text[at];
+        bool separates = is_mark((char)c) || c == '(' || c == ')' || c == '+' || c == 0xC2 ||
+                         c == 0xE2 || (c >= 0x80 && c < 0xC0);
+        digits += pii_digit(c) ? 1 : 0;
+        if (digits == DIGITS_MIN || !(pii_digit(c) || separates)) {
+            return digits == DIGITS_MIN;
+        }
+    }
+    return end == longest || !scan->final;
 }
 
 /* " x123", "x12", " ext. 5": the end of an extension, or `at`. */
@@ -267,9 +286,6 @@ static float score_of(struct pii_scan *scan, const struct written *written, size
 void pii_try_phone(struct pii_scan *scan)
 {
     unsigned first = scan->text[scan->start];
-    struct written written;
-    written.len = 0;
-    written.digits[0] = 0;
     if (!pii_wants(scan, PII_PHONE) || (!pii_number_begins(scan) && first != '(') ||
         pii_behind(scan, scan->start, 1) == '+' || pii_word_before(scan, scan->start)) {
         return;
@@ -278,8 +294,14 @@ void pii_try_phone(struct pii_scan *scan)
     if (first != '(' ? first == '+' && !pii_digit(next) && next != '(' : !pii_digit(next)) {
         return;
     }
+    if (!may_have_digits(scan)) {
+        return;
+    }
+    struct written written;
+    written.len = 0;
+    written.digits[0] = 0;
     read_written(scan, &written);
-    for (size_t len = written.len; len > 0 && written.digits[len] >= 6; len--) {
+    for (size_t len = written.len; len > 0 && written.digits[len] >= DIGITS_MIN; len--) {
         bool whole = len == written.len || is_mark(written.text[len]);
         bool digit = pii_digit((unsigned char)written.text[len - 1]);
         if (!whole || !digit || is_mark(written.text[len - 2])) {
