@@ -25,7 +25,7 @@ struct edge {
 struct node {
     uint64_t whole;  /* classes of lexemes that end here */
     uint64_t ending; /* of these, those whose last word may go on */
-    bool more;       /* edges leave it */
+    uint32_t edges;  /* a bit for each edge that leaves it, by the last bits of its point */
 };
 
 struct lexemes {
@@ -51,9 +51,11 @@ static uint32_t place_of(const struct lexemes *lexemes, uint32_t from, uint32_t 
     return at;
 }
 
+/* Most ends are dead, and the node itself tells of most of them. */
 static uint32_t follow(const struct lexemes *lexemes, uint32_t from, uint32_t point)
 {
-    return lexemes->edges[place_of(lexemes, from, point)].to;
+    bool may = (lexemes->nodes[from].edges >> (point & 31) & 1) != 0;
+    return may ? lexemes->edges[place_of(lexemes, from, point)].to : 0;
 }
 
 /* Most words begin no lexeme: a look at a few bits tells, without a walk. A lexeme is entered by
@@ -102,7 +104,7 @@ static uint32_t extend(struct lexemes *lexemes, uint32_t from, uint32_t point)
     struct edge *edge = &lexemes->edges[place_of(lexemes, from, point)];
     if (edge->to == 0) {
         must(lexemes->count < lexemes->room);
-        lexemes->nodes[from].more = true;
+        lexemes->nodes[from].edges |= UINT32_C(1) << (point & 31);
         *edge = (struct edge){.from = from, .point = point, .to = lexemes->count++};
     }
     return edge->to;
@@ -233,7 +235,7 @@ struct lexeme_entry lexemes_enter(const struct lexemes *lexemes, const struct to
 static void keep(const struct lexemes *lexemes, struct lexeme_walk *walk, uint32_t node,
                  unsigned span)
 {
-    if (node != 0 && lexemes->nodes[node].more && walk->count < LEXEME_LIVE_MAX &&
+    if (node != 0 && lexemes->nodes[node].edges != 0 && walk->count < LEXEME_LIVE_MAX &&
         span < UINT8_MAX) {
         walk->nodes[walk->count] = node;
         walk->spans[walk->count] = (uint8_t)span;
