@@ -36,11 +36,14 @@ static bool is_capital(char c)
     return c >= 'A' && c <= 'Z';
 }
 
-/* Takes the next part off the front of a usage line; false at its end. */
+#define REST STR("--")
+
+/* Takes the next part off the front of a usage line; false at its end, or where another program's
+ * arguments begin. */
 static bool next_part(struct str *usage, struct usage_part *part)
 {
     struct str word;
-    while (str_split(usage, ' ', &word)) {
+    while (str_split(usage, ' ', &word) && !str_equal(word, REST)) {
         if (word.len == 0) {
             continue;
         }
@@ -215,11 +218,19 @@ static enum err take_option(int argc, char *const *argv, int *at, struct cli *cl
     return ERR_OK;
 }
 
+static bool takes_rest(const struct command *command)
+{
+    return str_find(str_of(command->usage), STR(" -- ")) != SIZE_MAX;
+}
+
 static enum err take_arguments(int argc, char *const *argv, struct cli *cli, struct fault *fault)
 {
     bool options_end = false;
     for (int i = 0; i < argc; i++) {
-        if (!options_end && strcmp(argv[i], "--") == 0) {
+        if (!options_end && strcmp(argv[i], "--") == 0 && takes_rest(cli->command)) {
+            cli->rest = (const char *const *)&argv[i + 1];
+            return i + 1 < argc ? ERR_OK : fault_set(fault, ERR_INVALID, "no command behind --");
+        } else if (!options_end && strcmp(argv[i], "--") == 0) {
             options_end = true;
         } else if (!options_end && (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)) {
             cli->given[0] = (struct cli_given){STR("--help"), ""};
@@ -254,6 +265,10 @@ static enum err check_complete(const struct cli *cli, struct fault *fault)
             return fault_set(fault, ERR_INVALID, "%s is missing (see aire %s --help)", name,
                              cli->command->name);
         }
+    }
+    if (cli->rest == NULL && takes_rest(cli->command)) {
+        return fault_set(fault, ERR_INVALID, "-- COMMAND is missing (see aire %s --help)",
+                         cli->command->name);
     }
     if (cli->word_count > words) {
         char two[96];

@@ -4,7 +4,8 @@
  * A command's usage line is its declaration: `[--name VALUE]` is an option with a value, `[--name]`
  * a flag, words in capitals are arguments; what stands without brackets is required. The parser
  * reads nothing else, so help, reference page and behaviour cannot drift apart. A command's name
- * may have two words ("key create"); the longer name wins.
+ * may have two words ("key create"); the longer name wins. ` -- COMMAND` at the end of a usage
+ * line: what follows two dashes is another program's, as it stands.
  */
 #ifndef AIRE_CLI_CLI_H
 #define AIRE_CLI_CLI_H
@@ -49,6 +50,7 @@ struct cli {
     size_t given_count;
     const char *words[CLI_WORDS_MAX];
     size_t word_count;
+    const char *const *rest; /* behind two dashes, ended by NULL; NULL: none asked for */
 };
 
 /* The whole program but for main: parses, runs, returns the exit code. */

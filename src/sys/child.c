@@ -41,23 +41,36 @@ static uint64_t now_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+struct starting {
+    const char *const *arguments;
+    char **environment; /* NULL: ours; else arguments[0] is looked for along PATH */
+    int output;         /* -1: ours */
+    int report;
+    pid_t parent;
+};
+
 /* In the child: never returns. */
-static _Noreturn void become(const char *const *arguments, int output, int report, pid_t parent)
+static _Noreturn void become(const struct starting *s)
 {
     sigset_t none;
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     (void)signal(SIGPIPE, SIG_DFL);
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent) {
+    (void)signal(SIGXFSZ, SIG_DFL);
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != s->parent) {
         _exit(127); /* the parent was gone before the kernel knew of our wish */
     }
-    if (output < 0 || dup2(output, STDOUT_FILENO) >= 0) {
+    if (s->output < 0 || dup2(s->output, STDOUT_FILENO) >= 0) {
         char *const *list;
-        memcpy(&list, &arguments, sizeof list); /* execv's prototype predates const */
-        (void)execv(arguments[0], list);
+        memcpy(&list, &s->arguments, sizeof list); /* execv's prototype predates const */
+        if (s->environment != NULL) {
+            (void)execvpe(s->arguments[0], list, s->environment);
+        } else {
+            (void)execv(s->arguments[0], list);
+        }
     }
     int number = errno;
-    ssize_t ignored = write(report, &number, sizeof number);
+    ssize_t ignored = write(s->report, &number, sizeof number);
     (void)ignored;
     _exit(127);
 }
@@ -79,6 +92,14 @@ static void reap(pid_t id, int *status)
     }
 }
 
+static void forget(struct child *child)
+{
+    if (child->output >= 0) {
+        (void)close(child->output);
+    }
+    free(child);
+}
+
 static void close_pair(const int pair[2])
 {
     for (int i = 0; i < 2; i++) {
@@ -88,7 +109,8 @@ static void close_pair(const int pair[2])
     }
 }
 
-enum err child_start(const char *const *arguments, bool capture, struct child **child)
+static enum err start(const char *const *arguments, char **environment, bool capture,
+                      struct child **child)
 {
     int report[2] = {-1, -1};
     int output[2] = {-1, -1};
@@ -100,7 +122,8 @@ enum err child_start(const char *const *arguments, bool capture, struct child **
     }
     pid_t id = fork();
     if (id == 0) {
-        become(arguments, output[1], report[1], parent);
+        const struct starting starting = {arguments, environment, output[1], report[1], parent};
+        become(&starting);
     }
     int number = id < 0 ? errno : 0;
     (void)close(report[1]);
@@ -123,6 +146,90 @@ enum err child_start(const char *const *arguments, bool capture, struct child **
     (*child)->output = output[0];
     return ERR_OK;
 }
+
+enum err child_start(const char *const *arguments, bool capture, struct child **child)
+{
+    return start(arguments, NULL, capture, child);
+}
+
+/* ---- in the foreground ---- */
+
+static sigset_t passed_on(void)
+{
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCHLD};
+    sigset_t set;
+    (void)sigemptyset(&set);
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+        (void)sigaddset(&set, signals[i]);
+    }
+    return set;
+}
+
+static bool same_name(const char *a, const char *b)
+{
+    size_t len = strcspn(a, "=");
+    return strncmp(a, b, len + 1) == 0;
+}
+
+/* Ours, with `settings` in place of what has their names; the strings are borrowed. */
+static char **environment_with(const char *const *settings)
+{
+    size_t ours = 0;
+    size_t added = 0;
+    while (environ[ours] != NULL) {
+        ours++;
+    }
+    while (settings[added] != NULL) {
+        added++;
+    }
+    char **all = must_have(calloc(ours + added + 1, sizeof *all));
+    size_t count = 0;
+    for (size_t i = 0; i < ours; i++) {
+        bool replaced = false;
+        for (size_t k = 0; k < added; k++) {
+            replaced = replaced || same_name(settings[k], environ[i]);
+        }
+        if (!replaced) {
+            all[count++] = environ[i];
+        }
+    }
+    for (size_t k = 0; k < added; k++) {
+        memcpy(&all[count++], &settings[k], sizeof *all); /* execve's prototype predates const */
+    }
+    return all;
+}
+
+enum err child_start_foreground(const char *const *arguments, const char *const *settings,
+                                struct child **child)
+{
+    sigset_t set = passed_on();
+    must(sigprocmask(SIG_BLOCK, &set, NULL) == 0);
+    char **environment = environment_with(settings);
+    enum err code = start(arguments, environment, false, child);
+    free(environment);
+    return code;
+}
+
+/* The terminal has sent its signal to all of the foreground: only those of others are passed on. */
+int child_attend(struct child *child, bool *stopped)
+{
+    sigset_t set = passed_on();
+    int status = 0;
+    while (waitpid(child->id, &status, WNOHANG) != child->id) {
+        siginfo_t info;
+        int number = sigwaitinfo(&set, &info);
+        if (number > 0 && number != SIGCHLD) {
+            *stopped = *stopped || number == SIGTERM || number == SIGINT;
+            if (info.si_code != SI_KERNEL) {
+                (void)kill(child->id, number);
+            }
+        }
+    }
+    forget(child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* ---- its output ---- */
 
 /* Moves one line out of held; false when there is none yet. */
 static bool take_line(struct child *child, char *to, size_t room, enum err *err)
@@ -180,14 +287,6 @@ enum err child_line(struct child *child, char *to, size_t room, unsigned timeout
         }
     }
     return err;
-}
-
-static void forget(struct child *child)
-{
-    if (child->output >= 0) {
-        (void)close(child->output);
-    }
-    free(child);
 }
 
 /* Has it ended, at most grace_ms from now? */
