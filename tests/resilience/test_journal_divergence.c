@@ -13,7 +13,7 @@
 static struct step_call question(const char *exact, const char *loose)
 {
     struct step_call call = model_call(exact);
-    call.loose = digest_of(loose);
+    call.loose = journal_kit_digest(loose);
     return call;
 }
 
@@ -103,7 +103,7 @@ static void the_policy_decides(void **state)
     make_done(kit, 1, tool_call("r", EFFECT_READ));
     expect(kit, 2, question("b", "same"), &a, JOURNAL_MAKE);
     struct step_call other = tool_call("x2", EFFECT_UNSAFE);
-    other.loose = digest_of("x");
+    other.loose = journal_kit_digest("x");
     expect(kit, 2, other, &b, JOURNAL_REPLAY);
     assert_true(b.claim.relaxed);
     expect(kit, 2, tool_call("r2", EFFECT_READ), &c, JOURNAL_DIVERGED);

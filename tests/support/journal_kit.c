@@ -41,7 +41,7 @@ int journal_kit_stop(void **state)
     return 0;
 }
 
-struct run_digest digest_of(const char *what)
+struct run_digest journal_kit_digest(const char *what)
 {
     struct run_digest digest = {{0}};
     assert_true(strlen(what) <= sizeof digest.bytes);
@@ -53,9 +53,9 @@ struct step_call model_call(const char *what)
 {
     return (struct step_call){.kind = STEP_MODEL,
                               .effect = EFFECT_READ,
-                              .exact = digest_of(what),
-                              .loose = digest_of(what),
-                              .sort = digest_of("model")};
+                              .exact = journal_kit_digest(what),
+                              .loose = journal_kit_digest(what),
+                              .sort = journal_kit_digest("model")};
 }
 
 struct step_call tool_call(const char *what, enum step_effect effect)
@@ -63,14 +63,14 @@ struct step_call tool_call(const char *what, enum step_effect effect)
     struct step_call call = model_call(what);
     call.kind = STEP_TOOL;
     call.effect = effect;
-    call.sort = digest_of("tool");
+    call.sort = journal_kit_digest("tool");
     return call;
 }
 
 struct step_call named_call(const char *key, const char *what, enum step_effect effect)
 {
     struct step_call call = tool_call(what, effect);
-    call.exact = digest_of(key);
+    call.exact = journal_kit_digest(key);
     call.key = str_of(key);
     return call;
 }

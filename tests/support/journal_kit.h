@@ -33,7 +33,7 @@ struct asked {
 struct step_call model_call(const char *what); /* exact and loose are of `what` */
 struct step_call tool_call(const char *what, enum step_effect effect); /* sort "tool" */
 struct step_call named_call(const char *key, const char *what, enum step_effect effect);
-struct run_digest digest_of(const char *what);
+struct run_digest journal_kit_digest(const char *what);
 
 enum journal_answer ask(struct journal_kit *kit, uint32_t attempt, struct step_call call,
                         struct asked *asked);
