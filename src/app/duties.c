@@ -5,6 +5,7 @@
  * store. */
 #include "app/duties.h"
 
+#include "audit/retention.h"
 #include "base/must.h"
 #include "gateway/ledger.h"
 #include "sys/memory.h"
@@ -33,21 +34,28 @@ static void pruned(struct store_unit *unit)
     free(LIST_OBJECT(unit, struct pruning, unit));
 }
 
+static bool is_stopping(struct duties *duties)
+{
+    mutex_lock(&duties->lock);
+    bool stopping = duties->stopping;
+    mutex_unlock(&duties->lock);
+    return stopping;
+}
+
+/* All that is over age, batch by batch: other writes go on in between. */
 static void prune(struct duties *duties)
 {
     for (int class = 0; class < EVENT_CLASSES; class ++) {
-        struct pruning *p = calloc(1, sizeof *p);
-        if (p == NULL) {
-            must_have_memory();
+        int64_t from = 0;
+        size_t gone = RETENTION_ROWS;
+        enum err code = ERR_OK;
+        while (code == ERR_OK && gone == RETENTION_ROWS && !is_stopping(duties)) {
+            code = retention_prune(duties->commons, (enum event_class) class, &from, &gone);
         }
-        p->values[0] = value_of_i64(class);
-        p->values[1] = value_of_i64(
-            ledger_prune_below((enum event_class) class, env_wall(duties->env)));
-        p->step = (struct store_step){&ledger_prune, p->values, false};
-        p->unit = (struct store_unit){
-            .steps = &p->step, .count = 1, .bytes = sizeof *p, .fact = true, .done = pruned};
-        if (store_submit(duties->commons->store, &p->unit) != ERR_OK) {
-            free(p);
+        if (code != ERR_OK) {
+            log_say(&duties->env->log, LOG_WARN, "store", "records over age stay: %s",
+                    err_text(code));
+            return;
         }
     }
 }
@@ -104,8 +112,10 @@ static void run(void *object)
         trim(duties);
         if (!duties->stopping && since_prune_ms >= DUTIES_PRUNE_MS) {
             since_prune_ms = 0;
+            mutex_unlock(&duties->lock); /* whoever stops us does not wait for all of it */
             prune(duties);
             prune_keys(duties);
+            mutex_lock(&duties->lock);
         }
     }
     mutex_unlock(&duties->lock);

@@ -36,10 +36,8 @@ const struct statement ledger_show = {
     "SELECT e.key, e.facts, e.data_key, k.wrapped FROM exchanges e LEFT JOIN data_keys k"
     " ON k.id = e.data_key WHERE e.key BETWEEN ?1 * 8 AND ?1 * 8 + 7 ORDER BY e.key",
     1};
-const struct statement ledger_prune = {
-    "DELETE FROM exchanges WHERE key IN (SELECT key FROM exchanges WHERE key < ?2 AND key % 8 = ?1 "
-    "LIMIT 1000)",
-    2};
+const struct statement ledger_remove = {
+    "DELETE FROM exchanges WHERE key BETWEEN ?2 AND ?3 AND key % 8 = ?1", 3};
 
 const struct statement review_insert = {
     "INSERT INTO reviews(id, at_us, exchange, tenant, agent, route, state, failure, question)"
@@ -71,7 +69,7 @@ int64_t ledger_prune_below(enum event_class class, struct wall now)
 {
     int64_t age_ms = (int64_t)event_classes[class].retention_days * 24 * 3600 * 1000;
     int64_t cutoff_ms = now.us / 1000 - age_ms;
-    return cutoff_ms > 0 ? (cutoff_ms << 16) * 8 : 0;
+    return age_ms > 0 && cutoff_ms > 0 ? (cutoff_ms << 16) * 8 : 0;
 }
 
 struct entry {

@@ -45,8 +45,9 @@ struct str ledger_sealed_as(int64_t class);
 #define REVIEW_QUESTION STR("review question")
 #define REVIEW_ANSWER   STR("review answer")
 
-/* Old rows go class by class: ?1 class, ?2 keys below it, at most a thousand at once. */
-extern const struct statement ledger_prune;
+/* Rows of a class go by age, see audit/retention.h: ?1 class, ?2 and ?3 first and last key. */
+extern const struct statement ledger_remove;
+/* Keys below this are over age; 0: none ever is. */
 int64_t ledger_prune_below(enum event_class class, struct wall now);
 
 /* reviews: id, at_us, exchange, tenant, agent, route, state, failure, question, answer, decided_by,
