@@ -99,19 +99,14 @@ size_t str_find_byte(struct str s, char byte)
     return hit ? (size_t)(hit - s.at) : SIZE_MAX;
 }
 
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
 struct str str_trim(struct str s)
 {
     size_t from = 0;
     size_t to = s.len;
-    while (from < to && is_space(s.at[from])) {
+    while (from < to && str_is_blank(s.at[from])) {
         from++;
     }
-    while (to > from && is_space(s.at[to - 1])) {
+    while (to > from && str_is_blank(s.at[to - 1])) {
         to--;
     }
     return str_cut(s, from, to);

@@ -45,7 +45,13 @@ bool str_ends(struct str s, struct str suffix);
 size_t str_find(struct str s, struct str needle);
 size_t str_find_byte(struct str s, char byte);
 
-struct str str_trim(struct str s); /* spaces, tabs, CR, LF at both ends */
+/* A space, a tab, CR or LF: white space of JSON. */
+static inline bool str_is_blank(char byte)
+{
+    return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
+}
+
+struct str str_trim(struct str s); /* without blanks at both ends */
 
 /* Cuts off the part before the first `separator` into *head and advances *rest behind it; false
  * when *rest is empty. The last part has no separator after it. */

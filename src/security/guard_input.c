@@ -200,19 +200,14 @@ static enum verdict tell(struct judged *j, const struct screen *screen,
     return what.mode == MODE_ENFORCE ? what.verdict : VERDICT_ALLOW;
 }
 
-static bool is_blank(char byte)
-{
-    return byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r';
-}
-
 /* Does [from, to) of a JSON text stand where only a number can: between ':' ',' '[' and ',' ']'
  * '}'? */
 static bool is_bare_number(struct str text, size_t from, size_t to)
 {
-    while (from > 0 && is_blank(text.at[from - 1])) {
+    while (from > 0 && str_is_blank(text.at[from - 1])) {
         from--;
     }
-    while (to < text.len && is_blank(text.at[to])) {
+    while (to < text.len && str_is_blank(text.at[to])) {
         to++;
     }
     bool begins = from == 0 || text.at[from - 1] == ':' || text.at[from - 1] == ',' ||

@@ -209,11 +209,6 @@ static char byte_at(const struct screen *screen, uint64_t at)
     return byte;
 }
 
-static bool is_blank(char byte)
-{
-    return byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r';
-}
-
 /* Is the region all of a JSON string that is a value? Then the quotes around it may go. A quote
  * that closes a string, or is escaped within one, has none of these signs in front of it. */
 static bool is_whole_value(const struct screen *screen, const struct region *region)
@@ -225,10 +220,10 @@ static bool is_whole_value(const struct screen *screen, const struct region *reg
     }
     do {
         before--;
-    } while (before + 1 > screen->base && is_blank(byte_at(screen, before)));
+    } while (before + 1 > screen->base && str_is_blank(byte_at(screen, before)));
     do {
         behind++;
-    } while (is_blank(byte_at(screen, behind)));
+    } while (str_is_blank(byte_at(screen, behind)));
     char first = byte_at(screen, before);
     char last = byte_at(screen, behind);
     return (first == ':' || first == ',' || first == '[') &&

@@ -25,18 +25,13 @@ static const struct form {
     {STR_CONST("role_marker"), STR_CONST("system prompt:"), true},
 };
 
-static bool is_blank(char byte)
-{
-    return byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r';
-}
-
 /* Bytes of the text that the form takes from `at` on; 0: it does not stand there. */
 static size_t match(struct str text, size_t at, struct str words)
 {
     size_t from = at;
     for (size_t i = 0; i < words.len; i++) {
         if (words.at[i] == ' ') {
-            while (at < text.len && is_blank(text.at[at])) {
+            while (at < text.len && str_is_blank(text.at[at])) {
                 at++;
             }
         } else if (at == text.len || text_lower(text.at[at]) != words.at[i]) {
@@ -105,7 +100,7 @@ struct str hierarchy_text(struct str text, enum provenance provenance, size_t *s
             *end = at + bytes;
             return form->rule;
         }
-        at_line = text.at[at] == '\n' || (at_line && is_blank(text.at[at]));
+        at_line = text.at[at] == '\n' || (at_line && str_is_blank(text.at[at]));
     }
     return STR("");
 }

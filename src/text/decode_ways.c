@@ -17,11 +17,6 @@ static int hex_of(char c)
     return low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
 }
 
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
-}
-
 static int base64_of(char c)
 {
     if (c >= 'A' && c <= 'Z') {
@@ -54,7 +49,7 @@ static size_t unpack(struct str text, char *to, int (*value_of)(char c), unsigne
     for (size_t i = 0; i < text.len; i++) {
         int value = value_of(text.at[i]);
         if (value < 0) {
-            if (is_space(text.at[i])) {
+            if (str_is_blank(text.at[i])) {
                 continue;
             }
             break;
@@ -112,7 +107,7 @@ size_t decode_bits(struct str text, char *to)
     for (size_t i = 0; i < text.len; i++) {
         char c = text.at[i];
         if (c != '0' && c != '1') {
-            if (!is_space(c)) {
+            if (!str_is_blank(c)) {
                 return 0;
             }
             continue;
@@ -228,8 +223,8 @@ size_t decode_escapes(struct str text, char *to)
         size_t taken = escape_at(text, at, &code, &raw);
         if (taken == 0) {
             /* Forms write a space as a plus, between words. */
-            bool plus = text.at[at] == '+' && at > 0 && !is_space(text.at[at - 1]) &&
-                        at + 1 < text.len && !is_space(text.at[at + 1]);
+            bool plus = text.at[at] == '+' && at > 0 && !str_is_blank(text.at[at - 1]) &&
+                        at + 1 < text.len && !str_is_blank(text.at[at + 1]);
             to[count] = text.at[at];
             if (plus) {
                 to[count] = ' ';
@@ -285,7 +280,7 @@ size_t decode_reversed_words(struct str text, char *to)
     size_t at = 0;
     while (at < text.len) {
         size_t end = at;
-        while (end < text.len && !is_space(text.at[end])) {
+        while (end < text.len && !str_is_blank(text.at[end])) {
             end++;
         }
         decode_reversed(str_cut(text, at, end), to + at);
@@ -307,7 +302,7 @@ static size_t leet(struct str text, char *to, char one)
                {'8', 'b'}, {'6', 'g'}, {'9', 'g'}, {'2', 'z'}, {'|', 'l'}, {'+', 't'}};
     for (size_t i = 0; i < text.len; i++) {
         char c = text.at[i];
-        bool ends = i + 1 == text.len || is_space(text.at[i + 1]);
+        bool ends = i + 1 == text.len || str_is_blank(text.at[i + 1]);
         to[i] = c;
         if (c == '1' || (c == '!' && !ends)) {
             to[i] = one;
@@ -333,7 +328,7 @@ size_t decode_leet_l(struct str text, char *to)
 
 static bool is_apart(char c)
 {
-    return is_space(c) || (c != '\0' && strchr("-._*|,~/", c) != NULL);
+    return str_is_blank(c) || (c != '\0' && strchr("-._*|,~/", c) != NULL);
 }
 
 /* Letters that stand alone: what is between them most often is inside of words. Where that is a
@@ -349,8 +344,8 @@ size_t decode_spaced(struct str text, char *to)
         if (!apart && gap > 0 && gap < 8) {
             gaps[gap]++;
         }
-        marks += apart && !is_space(text.at[i]);
-        spaces += is_space(text.at[i]);
+        marks += apart && !str_is_blank(text.at[i]);
+        spaces += str_is_blank(text.at[i]);
         gap = apart ? gap + 1 : 0;
     }
     size_t usual = 1;
@@ -364,7 +359,7 @@ size_t decode_spaced(struct str text, char *to)
     for (size_t i = 0; i < text.len; i++) {
         if (is_apart(text.at[i])) {
             gap++;
-            spaced |= is_space(text.at[i]);
+            spaced |= str_is_blank(text.at[i]);
             continue;
         }
         if (count > 0 && (marked ? spaced : gap > usual)) {
