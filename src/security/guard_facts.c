@@ -50,13 +50,6 @@ size_t facts_count(const struct facts *facts)
     return facts->count;
 }
 
-/* "weapon*" is a stem. */
-static struct word word_of(struct str text, uint32_t id)
-{
-    bool stem = str_ends(text, STR("*"));
-    return (struct word){stem ? str_cut(text, 0, text.len - 1) : text, id, stem ? WORD_STEM : 0};
-}
-
 enum err facts_add(struct facts *facts, enum fact_kind kind, const struct str *texts, size_t count,
                    uint32_t within)
 {
@@ -73,7 +66,7 @@ enum err facts_add(struct facts *facts, enum fact_kind kind, const struct str *t
     }
     for (size_t i = 0; words && i < count; i++) {
         uint32_t side = kind == FACT_NEAR ? (uint32_t)i : 0;
-        facts->word_list[facts->word_count++] = word_of(texts[i], number * 2 + side);
+        facts->word_list[facts->word_count++] = word_written(texts[i], number * 2 + side);
     }
     return ERR_OK;
 }

@@ -247,12 +247,6 @@ static bool belongs(const struct guard_rule *rule, int side, int effect)
     return !rule->whole && applies(rule, side) && enforced == (effect == ENFORCED);
 }
 
-static struct word word_of(struct str text, uint32_t id)
-{
-    bool stem = str_ends(text, STR("*"));
-    return (struct word){stem ? str_cut(text, 0, text.len - 1) : text, id, stem ? WORD_STEM : 0};
-}
-
 /* The node of one word of a rule, which may be written as a single scalar. */
 static const struct yaml *word_node(const struct yaml *what, size_t index)
 {
@@ -299,7 +293,7 @@ static enum err gather(const struct settings_load *load, const struct guard_rule
         }
         for (size_t n = 0; n < kept->words.count; n++) {
             to->word_nodes[to->word_count] = word_node(kept->what, n);
-            to->words[to->word_count++] = word_of(kept->words.items[n], (uint32_t)i);
+            to->words[to->word_count++] = word_written(kept->words.items[n], (uint32_t)i);
         }
     }
     return ERR_OK;

@@ -95,6 +95,12 @@ static uint32_t class_of(const struct words *words, uint32_t point)
     return low < words->other_count && words->others[low] == point ? words->low_classes + low : 0;
 }
 
+struct word word_written(struct str text, uint32_t id)
+{
+    bool stem = str_ends(text, STR("*"));
+    return (struct word){stem ? str_cut(text, 0, text.len - 1) : text, id, stem ? WORD_STEM : 0};
+}
+
 /* ---- making ---- */
 
 /* The symbols of a word: points, 0 for a space. Their number; 0: none, or too many. */

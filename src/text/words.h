@@ -32,6 +32,9 @@ struct word {
     uint32_t flags;
 };
 
+/* As people write one: "weapon*" is a stem. Borrows the text. */
+struct word word_written(struct str text, uint32_t id);
+
 struct words;
 
 /* `fold` is borrowed. INVALID or LIMIT: `fault` (not NULL) says why, its line is the word's number
