@@ -22,18 +22,6 @@ static void remember(struct decoded *decoded, const struct escape *escape)
     decoded->escapes[decoded->count++] = *escape;
 }
 
-/* Bytes of the escape that begins here: a pair of surrogates is one (RFC 8259, section 7). */
-static size_t escape_bytes(struct str at)
-{
-    if (at.len < 6 || at.at[1] != 'u') {
-        return at.len < 2 ? at.len : 2;
-    }
-    bool high = (at.at[2] == 'd' || at.at[2] == 'D') && strchr("89abAB", at.at[3]) != NULL;
-    bool low = high && at.len >= 12 && at.at[6] == '\\' && at.at[7] == 'u' &&
-               (at.at[8] == 'd' || at.at[8] == 'D') && strchr("cdefCDEF", at.at[9]) != NULL;
-    return low ? 12 : 6;
-}
-
 enum err decoded_add(struct decoded *decoded, struct str piece, struct buf *to)
 {
     enum err code = ERR_OK;
@@ -46,14 +34,17 @@ enum err decoded_add(struct decoded *decoded, struct str piece, struct buf *to)
         if (piece.len == 0 || code != ERR_OK) {
             break;
         }
-        size_t bytes = escape_bytes(piece);
-        size_t before = to->len;
-        code = json_unescape(to, str_cut(piece, 0, bytes));
-        const struct escape escape = {decoded->raw, decoded->text, (uint32_t)bytes,
-                                      (uint32_t)(to->len - before)};
+        char one[4];
+        size_t len;
+        size_t bytes = json_unescape_one(piece, one, &len);
+        code = buf_add(to, (struct str){one, len});
+        if (code != ERR_OK) {
+            break;
+        }
+        const struct escape escape = {decoded->raw, decoded->text, (uint32_t)bytes, (uint32_t)len};
         remember(decoded, &escape);
         decoded->raw += bytes;
-        decoded->text += to->len - before;
+        decoded->text += len;
         piece = str_cut(piece, bytes, piece.len);
     }
     return code;

@@ -100,5 +100,8 @@ bool json_double(const struct json *json, uint32_t node, double *value);
 
 /* Decodes the inside of a JSON string (between the quotes, already validated) and appends it. */
 enum err json_unescape(struct buf *to, struct str inner) MUST_USE;
+/* The one escape that `s` begins with, a pair of surrogates included (RFC 8259, section 7): its
+ * bytes; `to` receives what it means, `len` bytes of UTF-8. */
+size_t json_unescape_one(struct str s, char to[4], size_t *len);
 
 #endif

@@ -128,7 +128,7 @@ static size_t decode_unicode(struct str s, char to[4], size_t *len)
 
 /* `s` begins with a backslash; returns the bytes used. The parser has refused unknown escapes;
  * should one come all the same, it means the letter itself, and a last backslash means itself. */
-static size_t decode_escape(struct str s, char to[4], size_t *len)
+size_t json_unescape_one(struct str s, char to[4], size_t *len)
 {
     static const char letters[] = "bfnrt";
     static const char meanings[] = "\b\f\n\r\t";
@@ -153,7 +153,7 @@ static bool next_piece(struct str *rest, char store[4], struct str *piece)
     size_t used;
     if (rest->at[0] == '\\') {
         piece->at = store;
-        used = decode_escape(*rest, store, &piece->len);
+        used = json_unescape_one(*rest, store, &piece->len);
     } else {
         const char *backslash = memchr(rest->at, '\\', rest->len);
         used = backslash != NULL ? (size_t)(backslash - rest->at) : rest->len;

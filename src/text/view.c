@@ -88,46 +88,24 @@ struct view view_done(struct view_writer *writer)
 
 /* ---- JSON strings ---- */
 
-static bool is_surrogate(struct str at, char first, char last)
-{
-    return at.len >= 6 && at.at[0] == '\\' && at.at[1] == 'u' &&
-           (at.at[2] == 'd' || at.at[2] == 'D') && (at.at[3] | 0x20) >= first &&
-           (at.at[3] | 0x20) <= last;
-}
-
-/* Bytes of the escape that begins here: a pair of surrogates is one (RFC 8259, section 7). */
-static size_t escape_bytes(struct str at)
-{
-    if (at.len < 2 || at.at[1] != 'u') {
-        return at.len < 2 ? at.len : 2;
-    }
-    bool high = is_surrogate(at, '8', '9') || is_surrogate(at, 'a', 'b');
-    bool low = high && is_surrogate(str_cut(at, 6, at.len), 'c', 'f');
-    return low ? 12 : 6;
-}
-
 struct view view_unescape(struct str raw, struct arena *arena)
 {
     struct view_writer writer;
-    struct buf one;
     size_t at = str_find_byte(raw, '\\');
     if (at == SIZE_MAX) {
         return view_of(raw);
     }
     view_begin(&writer, raw, arena);
-    buf_init(&one, 64);
     while (at != SIZE_MAX) {
         view_copy(&writer, at);
         struct str rest = str_cut(raw, writer.taken, raw.len);
-        size_t bytes = escape_bytes(rest);
-        buf_clear(&one);
-        enum err code = json_unescape(&one, str_cut(rest, 0, bytes));
-        must(code == ERR_OK);
-        view_replace(&writer, bytes, buf_str(&one));
+        char one[4];
+        size_t len;
+        size_t bytes = json_unescape_one(rest, one, &len);
+        view_replace(&writer, bytes, (struct str){one, len});
         at = str_find_byte(str_cut(raw, writer.taken, raw.len), '\\');
     }
     view_copy(&writer, raw.len - writer.taken);
-    buf_end(&one);
     return view_done(&writer);
 }
 

@@ -348,6 +348,27 @@ static void unescaped_string_aliases_the_text(void **state)
     assert_ptr_equal(json_string(&json, JSON_ROOT, *state).at, text.at + 1);
 }
 
+static void one_escape_is_as_long_as_its_pair(void **state)
+{
+    (void)state;
+    static const struct {
+        struct str escaped;
+        size_t bytes;
+        struct str meaning;
+    } cases[] = {
+        {STR_CONST("\\nb"), 2, STR_CONST("\n")},
+        {STR_CONST("\\u00e9\\u0301"), 6, STR_CONST("\u00e9")},
+        {STR_CONST("\\ud83d\\uDE00!"), 12, STR_CONST("\U0001F600")},
+        {STR_CONST("\\ud83d\\u0041"), 6, STR_CONST("\uFFFD")},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char to[4];
+        size_t len = 0;
+        assert_int_equal(json_unescape_one(cases[i].escaped, to, &len), cases[i].bytes);
+        assert_true(str_equal((struct str){to, len}, cases[i].meaning));
+    }
+}
+
 static void unescape_over_the_limit_leaves_the_buffer(void **state)
 {
     (void)state;
@@ -452,6 +473,7 @@ int main(void)
         TEST(strings_decode),
         TEST(a_zero_byte_is_decoded_like_any),
         TEST(unescaped_string_aliases_the_text),
+        TEST(one_escape_is_as_long_as_its_pair),
         TEST(unescape_over_the_limit_leaves_the_buffer),
         TEST(numbers_are_exact_or_refused),
         TEST(duplicates_are_found_small),
