@@ -6,7 +6,6 @@
 #include "gateway/pipeline.h"
 #include "io/work.h"
 #include "security/alarms.h"
-#include "json/json_writer.h"
 
 #include <string.h>
 
@@ -49,9 +48,7 @@ static void read_texts(struct trial *j)
     j->views = arena_array_of(j->arena, struct view, j->texts.count + 1);
     for (size_t i = 0; i < j->texts.count; i++) {
         const struct text *text = &j->texts.items[i];
-        const struct json_node *node = &j->json.nodes[text->node];
-        struct str inner = str_cut(j->json.text, node->at, node->at + node->len);
-        j->views[i] = node->escaped ? view_unescape(inner, j->arena) : view_of(inner);
+        j->views[i] = text_view(&j->json, text, j->arena);
         texts[i] = (struct guard_text){j->views[i].text, text->provenance, form_of(text->form)};
     }
     j->input.texts = texts;
@@ -60,31 +57,6 @@ static void read_texts(struct trial *j)
 }
 
 /* ---- edits ---- */
-
-/* One edit of a decoded text as a splice of the body. */
-static struct splice splice_of(const struct trial *j, const struct guard_input_edit *edit)
-{
-    const struct text *text = &j->texts.items[edit->text];
-    const struct json_node *node = &j->json.nodes[text->node];
-    size_t from;
-    size_t to;
-    struct buf with;
-    buf_init(&with, 6 * edit->with.len + 2);
-    enum err code = ERR_OK;
-    if (text->form == TEXT_NUMBER) {
-        code = buf_printf(&with, "\"" STR_FMT "\"", STR_ARG(edit->with));
-        from = 0;
-        to = node->len;
-    } else {
-        code = json_escape(&with, edit->with);
-        view_span(&j->views[edit->text], edit->from, edit->to, &from, &to);
-    }
-    must(code == ERR_OK);
-    const struct splice splice = {node->at + from, to - from, arena_str(j->arena, buf_str(&with)),
-                                  false};
-    buf_end(&with);
-    return splice;
-}
 
 /* A word that nobody could know but from the prompt stands at its end. */
 static void add_canary(struct trial *j)
@@ -104,7 +76,10 @@ static void make_splices(struct trial *j)
 {
     j->splices = arena_array_of(j->arena, struct splice, j->input.edit_count + 2);
     for (size_t i = 0; i < j->input.edit_count; i++) {
-        j->splices[i] = splice_of(j, &j->input.edits[i]);
+        const struct guard_input_edit *edit = &j->input.edits[i];
+        const struct text_edit change = {&j->texts.items[edit->text], &j->views[edit->text],
+                                         edit->from, edit->to, edit->with};
+        j->splices[i] = text_splice(&j->json, &change, j->arena);
     }
     j->splice_count = j->input.edit_count;
     add_canary(j);

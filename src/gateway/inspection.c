@@ -100,10 +100,8 @@ static bool add_json(struct trying *t)
     t->texts = arena_array_of(t->arena, struct guard_text, texts.count + 1);
     add(t, t->what.place, GUARD_TEXT);
     for (size_t i = 0; i < texts.count; i++) {
-        const struct json_node *node = &json.nodes[texts.items[i].node];
-        struct str inner = str_cut(json.text, node->at, node->at + node->len);
-        struct view view = node->escaped ? view_unescape(inner, t->arena) : view_of(inner);
-        add(t, view.text, forms[texts.items[i].form]);
+        const struct text *text = &texts.items[i];
+        add(t, text_view(&json, text, t->arena).text, forms[text->form]);
     }
     return true;
 }

@@ -6,6 +6,7 @@
 
 #include "base/must.h"
 #include "security/hierarchy.h"
+#include "json/json_writer.h"
 
 #include <string.h>
 
@@ -484,4 +485,34 @@ enum err texts_drop_logprobs(const struct json *json, struct arena *arena, struc
         .json = json, .arena = arena, .texts = &texts, .strip = edit, .answer = true};
     walk_all(&walk);
     return walk.stripped;
+}
+
+/* ---- the way back ---- */
+
+struct view text_view(const struct json *json, const struct text *text, struct arena *arena)
+{
+    const struct json_node *node = &json->nodes[text->node];
+    struct str inner = str_cut(json->text, node->at, node->at + node->len);
+    return node->escaped ? view_unescape(inner, arena) : view_of(inner);
+}
+
+struct splice text_splice(const struct json *json, const struct text_edit *edit,
+                          struct arena *arena)
+{
+    const struct json_node *node = &json->nodes[edit->text->node];
+    if (edit->text->form == TEXT_NUMBER) {
+        const struct str quoted[] = {STR("\""), edit->with, STR("\"")};
+        return (struct splice){node->at, node->len, arena_join(arena, quoted, 3), false};
+    }
+    size_t from;
+    size_t to;
+    struct buf with;
+    buf_init(&with, 6 * edit->with.len + 1);
+    enum err code = json_escape(&with, edit->with);
+    must(code == ERR_OK);
+    view_span(edit->view, edit->from, edit->to, &from, &to);
+    const struct splice splice = {node->at + from, to - from, arena_str(arena, buf_str(&with)),
+                                  false};
+    buf_end(&with);
+    return splice;
 }

@@ -16,6 +16,7 @@
 #define AIRE_GATEWAY_TEXTS_H
 
 #include "domain/provenance.h"
+#include "text/view.h"
 #include "json/json_edit.h"
 
 #define TEXTS_MAX 100000 /* of one document; beyond it `overflow` */
@@ -47,6 +48,22 @@ void texts_of_request(const struct json *json, struct arena *arena, struct texts
 /* Arguments or an answer of a tool: an object of free form; provenance is the caller's to know. */
 void texts_of_tool(const struct json *json, struct arena *arena, struct texts *texts);
 void texts_of_answer(const struct json *json, struct arena *arena, struct texts *texts);
+
+/* A text decoded, with the way back to its bytes. */
+struct view text_view(const struct json *json, const struct text *text, struct arena *arena);
+
+/* [from, to) of the decoded text becomes `with`. */
+struct text_edit {
+    const struct text *text;
+    const struct view *view;
+    size_t from;
+    size_t to;
+    struct str with;
+};
+
+/* The same as a splice of the document: escaped, and a number as a whole becomes a string. */
+struct splice text_splice(const struct json *json, const struct text_edit *edit,
+                          struct arena *arena);
 
 /* Token probabilities of an answer spell its words a second time, in pieces that no guardrail
  * judges: edits that empty them. LIMIT: too many. */

@@ -298,35 +298,21 @@ static enum err edit_document(const struct whole *w, const struct guard_edit *ed
 {
     const struct json_node *node = &w->json->nodes[w->text->node];
     struct arena *arena = w->x->arena;
-    size_t from = (size_t)(edit->from - base);
-    size_t to = (size_t)(edit->to - base);
-    bool all = from == 0 && to == w->view.text.len;
-    if (w->text->form == TEXT_NUMBER) {
-        const struct str quoted[] = {STR("\""), edit->with, STR("\"")};
-        return json_edit_replace(w->to, node->at, node->len, arena_join(arena, quoted, 3));
-    }
+    const struct text_edit change = {w->text, &w->view, (size_t)(edit->from - base),
+                                     (size_t)(edit->to - base), edit->with};
+    bool all = change.from == 0 && change.to == w->view.text.len;
     if (edit->number && all && w->text->form == TEXT_PLAIN) {
         return json_edit_replace(w->to, node->at - 1, node->len + 2, arena_str(arena, edit->with));
     }
-    struct buf with;
-    buf_init(&with, 6 * edit->with.len + 1);
-    enum err code = json_escape(&with, edit->with);
-    view_span(&w->view, from, to, &from, &to);
-    if (code == ERR_OK) {
-        code = json_edit_replace(w->to, node->at + from, to - from,
-                                 arena_str(arena, buf_str(&with)));
-    }
-    buf_end(&with);
-    return code;
+    const struct splice splice = text_splice(w->json, &change, arena);
+    return json_edit_replace(w->to, splice.at, splice.len, splice.with);
 }
 
 static enum err judge_document(struct screening *s, struct whole *w)
 {
-    const struct json_node *node = &w->json->nodes[w->text->node];
     struct guard_channel *guard = w->text->echo ? &s->repeated : &s->whole;
-    struct str inner = str_cut(w->json->text, node->at, node->at + node->len);
     struct guard_edit edit;
-    w->view = node->escaped ? view_unescape(inner, w->x->arena) : view_of(inner);
+    w->view = text_view(w->json, w->text, w->x->arena);
     guard->json = w->text->form == TEXT_JSON;
     uint64_t base = guard_channel_mark(guard);
     if (!w->text->echo && !w->x->view.streams) {
