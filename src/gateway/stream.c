@@ -212,12 +212,6 @@ static uint64_t mark_of(const struct stream *stream, const struct stream_channel
     return mark;
 }
 
-uint64_t stream_mark(const struct stream *stream, uint64_t key)
-{
-    const struct stream_channel *channel = find_channel(stream, key);
-    return channel != NULL ? mark_of(stream, channel) : 0;
-}
-
 void stream_unlock(struct stream *stream)
 {
     stream->locked = false;

@@ -62,7 +62,6 @@ enum err stream_add(struct stream *stream, struct str raw, bool content, bool la
                     const struct stream_text *texts, size_t count) MUST_USE;
 /* Judge number `judge` is content with channel `key` up to `bytes` of its text. Marks only rise. */
 void stream_clear(struct stream *stream, uint32_t judge, uint64_t key, uint64_t bytes);
-uint64_t stream_mark(const struct stream *stream, uint64_t key);
 /* [from, to) of the channel's text leaves as `with` (escaped, copied). Ranges come in rising order
  * and lie above the mark. LIMIT beyond STREAM_EDITS_MAX. */
 enum err stream_edit(struct stream *stream, uint64_t key, uint64_t from, uint64_t to,

@@ -102,14 +102,6 @@ void sessions_free(struct sessions *sessions)
     free(sessions);
 }
 
-size_t sessions_count(struct sessions *sessions)
-{
-    mutex_lock(&sessions->lock);
-    size_t count = map_count(sessions->by_id);
-    mutex_unlock(&sessions->lock);
-    return count;
-}
-
 /* Every field with its length, so that no two scopes read the same. */
 static void id_of(const struct key_scope *scope, char id[ID_BYTES])
 {
@@ -145,11 +137,6 @@ static struct session *new_session(struct sessions *sessions, const struct key_s
 struct vault *session_vault(const struct session *session)
 {
     return session->vault;
-}
-
-bool session_is_kept(const struct session *session)
-{
-    return session->kept;
 }
 
 /* ---- those in memory; all with `lock` held ---- */

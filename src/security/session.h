@@ -27,7 +27,6 @@ struct session_wait; /* durable work under way */
 /* Both are borrowed and must outlive it. The store may be NULL: then no session is kept. */
 struct sessions *sessions_new(struct keyring *keyring, struct store *store, const struct env *env);
 void sessions_free(struct sessions *sessions); /* all were released; NULL is fine */
-size_t sessions_count(struct sessions *sessions);
 
 /* Who waits: `done` runs on `home`, once, unless session_cancel came before it. */
 struct session_ask {
@@ -51,7 +50,6 @@ void session_cancel(struct session_wait *wait);
 void session_release(struct session *session); /* any thread */
 
 struct vault *session_vault(const struct session *session);
-bool session_is_kept(const struct session *session); /* has a name and a row in the store */
 
 /* After keyring_forget_unit was committed: objects in memory are no longer found; exchanges under
  * way keep theirs to the end and can store nothing more. */
