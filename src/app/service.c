@@ -148,6 +148,7 @@ static void init_commons(struct service *s, bool recording)
     c->identity = identity_new(seed);
     c->limits = limits_new(seed);
     c->journal = journal_new(seed);
+    c->waiting = waiting_new(seed);
     c->stops = stops_new();
     c->registry = registry_new();
     c->recording = recording;
@@ -471,6 +472,7 @@ void service_stop(struct service *s)
     stops_free(s->commons.stops);
     sessions_free(s->commons.sessions);
     journal_free(s->commons.journal);
+    waiting_free(s->commons.waiting);
     alarms_free(s->commons.alarms);
     keyring_free(s->commons.keyring);
     mutex_end(&s->commons.lock);

@@ -78,6 +78,7 @@ static void on_begin_drain(struct message *message)
 {
     struct shard *shard = LIST_OBJECT(message, struct shard, begin_drain);
     http_server_drain(shard->server);
+    gateway_drain(shard->gateway);
     timer_arm(shard->loop, &shard->tick, 0);
 }
 

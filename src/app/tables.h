@@ -5,7 +5,7 @@
 
 #include "store/store.h"
 
-#define TABLES_SCHEMAS 7
+#define TABLES_SCHEMAS 8
 
 void tables_schemas(struct schema schemas[TABLES_SCHEMAS]);
 

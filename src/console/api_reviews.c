@@ -93,6 +93,8 @@ static void decided(struct asked *asked)
         asked_refuse_store(asked);
         return;
     }
+    waiting_wake(asked->console->options.commons->waiting,
+                 waiting_review(asked_text(asked, "id"), asked->arena));
     json_begin_object(&asked->w);
     json_member_str(&asked->w, "id", asked_text(asked, "id"));
     json_member_cstr(&asked->w, "state", review_state_name(decision->state));

@@ -128,6 +128,10 @@ static void decided(struct asked *asked)
         run_set_state(s->run, s->to);
     }
     let_go(asked); /* before it is told */
+    if (s->change == CHANGE_CANCEL) {
+        waiting_wake(asked->console->options.commons->waiting,
+                     waiting_end(s->row.tenant, s->row.id, asked->arena));
+    }
     json_begin_object(&asked->w);
     json_member_str(&asked->w, "id", s->row.id);
     json_member_str(&asked->w, "tenant", s->row.tenant);

@@ -17,8 +17,8 @@
 #define API_BODY_BYTES_MAX ((uint64_t)1 << 20)
 #define API_OUT_BYTES_MAX  ((size_t)64 << 20)
 
-enum api_place { API_PATH, API_QUERY, API_BODY };
-enum api_type { API_TEXT, API_COUNT, API_FLAG };
+enum api_place { API_PATH, API_QUERY, API_BODY, API_VALUE }; /* VALUE: the whole body, any JSON */
+enum api_type { API_TEXT, API_COUNT, API_FLAG, API_JSON };   /* JSON: `text` has it as it came */
 enum api_access {
     API_OPEN,  /* anybody */
     API_KNOWN, /* whoever may call a model */
@@ -66,8 +66,9 @@ struct asked {
     struct arena *arena; /* the call's */
     const struct api_route *route;
     struct api_value values[API_PARAMETERS_MAX];
-    struct str by; /* who asks, for audit: a key's name, "local", "uid 1000" */
-    bool serving;  /* the handler has it: it alone releases the call */
+    struct str by;     /* who asks, for audit: a key's name, "local", "uid 1000" */
+    struct str tenant; /* that the caller's key belongs to; "": it may say which */
+    bool serving;      /* the handler has it: it alone releases the call */
     struct buf out;
     struct json_writer w; /* writes into `out` */
     /* what a handler waits for */
@@ -78,7 +79,7 @@ struct asked {
     void (*then)(struct asked *asked);
     enum err result; /* of the unit, query or job */
     struct fault fault;
-    void *state;                         /* the handler's own, in the arena */
+    void *state; /* the handler's own, in the arena */
     void (*ending)(struct asked *asked); /* lets go of what the handler holds; may be NULL */
     const struct event_type *told;       /* privileged event of the unit, or NULL */
     const void *telling;
@@ -88,6 +89,8 @@ struct asked {
 
 const struct api_value *asked_value(const struct asked *asked, const char *name);
 struct str asked_text(const struct asked *asked, const char *name); /* "" when absent */
+/* Of the caller's key, else as parameter `tenant` says, else "default". False: it was refused. */
+bool asked_tenant(struct asked *asked, struct str *tenant);
 
 /* ---- waiting: each calls `then` on the loop, with asked->result; without room it refuses ---- */
 /* asked->unit is made. What was told goes with it and counts once it is durable. */

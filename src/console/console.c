@@ -91,16 +91,17 @@ static bool allow_peer(const struct console *console, struct http_call *call, st
     return true;
 }
 
+/* Names who asks in `asked`. False: it was refused. */
 static bool check_access(struct console *console, const struct api_route *route,
-                         struct http_call *call, struct str *by)
+                         struct http_call *call, struct asked *asked)
 {
     struct access access = {0};
-    *by = STR("");
+    asked->by = STR("");
     if (route->access == API_OPEN) {
         return true;
     }
     if (address_is_unix(http_call_peer(call))) {
-        if (allow_peer(console, call, by)) {
+        if (allow_peer(console, call, &asked->by)) {
             return true;
         }
         access.status = 403;
@@ -123,7 +124,10 @@ static bool check_access(struct console *console, const struct api_route *route,
         refuse_call(call, access.status, access.reason, access.words, NULL);
         return false;
     }
-    *by = access.principal.name;
+    asked->by = arena_str(asked->arena, access.principal.name);
+    if (access.key != NULL && !access.key->admin) {
+        asked->tenant = arena_str(asked->arena, access.principal.tenant);
+    }
     return true;
 }
 
@@ -160,11 +164,11 @@ static void refuse_route(struct http_call *call, struct str method, struct str p
 
 /* What can be refused on the head alone; true: the body may come. */
 static bool accept_head(struct console *console, const struct api_route *route,
-                        struct http_call *call, struct str *by)
+                        struct http_call *call, struct asked *asked)
 {
     const struct http_head *head = http_call_head(call);
     bool post = str_equal(head->method, STR("POST"));
-    if (!check_access(console, route, call, by)) {
+    if (!check_access(console, route, call, asked)) {
         return false;
     }
     if (post && !is_json(http_head_get(head, STR("content-type")))) {
@@ -182,7 +186,6 @@ void console_on_head(struct console *console, struct http_call *call)
 {
     const struct http_head *head = http_call_head(call);
     struct str path = http_call_path(call);
-    struct str by;
     bool known;
     const struct api_route *route = routes_find(head->method, path, &known);
     http_call_set_data(call, NULL);
@@ -190,15 +193,14 @@ void console_on_head(struct console *console, struct http_call *call)
         refuse_route(call, head->method, path, known);
         return;
     }
-    if (!accept_head(console, route, call, &by)) {
+    struct asked *asked = arena_new_of(http_call_arena(call), struct asked);
+    asked->arena = http_call_arena(call);
+    if (!accept_head(console, route, call, asked)) {
         return;
     }
-    struct asked *asked = arena_new_of(http_call_arena(call), struct asked);
     asked->console = console;
     asked->call = call;
-    asked->arena = http_call_arena(call);
     asked->route = route;
-    asked->by = arena_str(asked->arena, by);
     buf_init(&asked->out, API_OUT_BYTES_MAX);
     json_writer_init(&asked->w, &asked->out);
     list_push_back(&console->asked, &asked->link);

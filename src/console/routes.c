@@ -98,16 +98,18 @@ struct str routes_capture(const struct api_route *route, struct str path, struct
 /* ---- description ---- */
 
 static const char *const type_names[] = {
-    [API_TEXT] = "string", [API_COUNT] = "integer", [API_FLAG] = "boolean"};
+    [API_TEXT] = "string", [API_COUNT] = "integer", [API_FLAG] = "boolean", [API_JSON] = NULL};
 
 static void describe_type(struct json_writer *w, const struct api_parameter *parameter)
 {
     json_begin_object(w);
-    json_member_cstr(w, "type", type_names[parameter->type]);
+    if (type_names[parameter->type] != NULL) {
+        json_member_cstr(w, "type", type_names[parameter->type]);
+    }
     if (parameter->type == API_COUNT) {
         json_member_u64(w, "minimum", 0);
     }
-    if (parameter->place == API_BODY) {
+    if (parameter->place >= API_BODY) {
         json_member_cstr(w, "description", parameter->help);
     }
     json_end_object(w);
@@ -118,7 +120,7 @@ static void describe_parameters(struct json_writer *w, const struct api_route *r
     json_key(w, "parameters");
     json_begin_array(w);
     for (const struct api_parameter *p = route->parameters; p->name != NULL; p++) {
-        if (p->place == API_BODY) {
+        if (p->place >= API_BODY) {
             continue;
         }
         json_begin_object(w);
@@ -133,15 +135,15 @@ static void describe_parameters(struct json_writer *w, const struct api_route *r
     json_end_array(w);
 }
 
-static void describe_body(struct json_writer *w, const struct api_route *route)
+/* Where the whole body is one value its schema says what it is for, else its members. */
+static void describe_schema(struct json_writer *w, const struct api_route *route)
 {
-    json_key(w, "requestBody");
-    json_begin_object(w);
-    json_key(w, "content");
-    json_begin_object(w);
-    json_key(w, "application/json");
-    json_begin_object(w);
-    json_key(w, "schema");
+    for (const struct api_parameter *p = route->parameters; p->name != NULL; p++) {
+        if (p->place == API_VALUE) {
+            describe_type(w, p);
+            return;
+        }
+    }
     json_begin_object(w);
     json_member_cstr(w, "type", "object");
     json_member_bool(w, "additionalProperties", false);
@@ -161,7 +163,21 @@ static void describe_body(struct json_writer *w, const struct api_route *route)
             describe_type(w, p);
         }
     }
-    for (int i = 0; i < 5; i++) {
+    json_end_object(w);
+    json_end_object(w);
+}
+
+static void describe_body(struct json_writer *w, const struct api_route *route)
+{
+    json_key(w, "requestBody");
+    json_begin_object(w);
+    json_key(w, "content");
+    json_begin_object(w);
+    json_key(w, "application/json");
+    json_begin_object(w);
+    json_key(w, "schema");
+    describe_schema(w, route);
+    for (int i = 0; i < 3; i++) {
         json_end_object(w);
     }
 }

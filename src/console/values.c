@@ -113,13 +113,16 @@ static bool take_member(struct asked *asked, const struct json *json, uint32_t k
     }
     uint32_t node = key + 1;
     struct api_value *value = &asked->values[i];
-    if (json_is(json, node, JSON_NULL)) {
+    if (json_is(json, node, JSON_NULL) && asked->route->parameters[i].type != API_JSON) {
         return true; /* as if it were not there */
     }
-    static const char *const wanted[] = {
-        [API_TEXT] = "a string", [API_COUNT] = "a whole number", [API_FLAG] = "true or false"};
+    static const char *const wanted[] = {[API_TEXT] = "a string",
+                                         [API_COUNT] = "a whole number",
+                                         [API_FLAG] = "true or false",
+                                         [API_JSON] = "any value"};
     enum api_type type = asked->route->parameters[i].type;
-    bool fits = type == API_TEXT ? json_is(json, node, JSON_STRING)
+    bool fits = type == API_JSON   ? true
+                : type == API_TEXT ? json_is(json, node, JSON_STRING)
                 : type == API_COUNT
                     ? json_u64(json, node, &value->count)
                     : json_is(json, node, JSON_TRUE) || json_is(json, node, JSON_FALSE);
@@ -129,7 +132,7 @@ static bool take_member(struct asked *asked, const struct json *json, uint32_t k
         return false;
     }
     value->given = true;
-    value->text = json_string(json, node, asked->arena);
+    value->text = type == API_JSON ? json_raw(json, node) : json_string(json, node, asked->arena);
     value->flag = json_bool(json, node, false);
     return true;
 }
@@ -152,6 +155,11 @@ static bool take_body(struct asked *asked)
         asked_refuse(asked, 400, "bad_json", "invalid JSON at byte %zu: %s", problem.offset,
                      problem.what);
         return false;
+    }
+    size_t whole = index_of(asked->route, STR("value"), API_VALUE);
+    if (whole != SIZE_MAX) {
+        asked->values[whole] = (struct api_value){.given = true, .text = body};
+        return true;
     }
     if (!json_is(&json, JSON_ROOT, JSON_OBJECT) || json_duplicate(&json, JSON_ROOT) != JSON_NONE) {
         asked_refuse(asked, 400, "bad_json", "the body must be an object without repeated members");
@@ -191,6 +199,17 @@ const struct api_value *asked_value(const struct asked *asked, const char *name)
     }
     must(asked->route->parameters[i].name != NULL); /* handlers ask for what they declare */
     return &asked->values[i];
+}
+
+bool asked_tenant(struct asked *asked, struct str *tenant)
+{
+    struct str given = asked_text(asked, "tenant");
+    if (given.len > 0 && asked->tenant.len > 0 && !str_equal(given, asked->tenant)) {
+        asked_refuse(asked, 403, "foreign_tenant", "this key belongs to another tenant");
+        return false;
+    }
+    *tenant = given.len > 0 ? given : asked->tenant.len > 0 ? asked->tenant : STR("default");
+    return true;
 }
 
 struct str asked_text(const struct asked *asked, const char *name)

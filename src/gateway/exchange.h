@@ -89,9 +89,9 @@ struct exchange {
     bool gone;             /* the client has left */
     bool complete;         /* the whole request is there */
     bool recorded;
-    size_t charged;          /* of the process's buffered bytes */
-    struct pending *pending; /* ledger.h */
-    struct replay *replay;   /* the replay stage's own */
+    size_t charged;            /* of the process's buffered bytes */
+    struct pending *pending;   /* ledger.h */
+    struct run_call *run_call; /* of a call of a durable run (run_call.h) */
     struct record record;
     size_t stage;          /* where the pipeline waits */
     unsigned char *states; /* of all stages */

@@ -7,6 +7,7 @@
 #include "gateway/models.h"
 #include "gateway/pipeline.h"
 #include "gateway/reply.h"
+#include "gateway/workflow_ask.h"
 
 #include <stdlib.h>
 
@@ -125,6 +126,19 @@ void gateway_free(struct gateway *gateway)
     free(gateway);
 }
 
+void gateway_drain(struct gateway *gateway)
+{
+    struct link *link = gateway->exchanges.next;
+    gateway->draining = true;
+    while (link != &gateway->exchanges) {
+        struct exchange *x = LIST_OBJECT(link, struct exchange, in_gateway);
+        link = link->next; /* x may end now, and no other */
+        if (x->dialect == &dialect_workflow) {
+            pipeline_resume(x);
+        }
+    }
+}
+
 size_t gateway_in_flight(const struct gateway *gateway)
 {
     return gateway->count;
@@ -141,7 +155,8 @@ static void refuse_path(struct http_call *call, struct str path, const struct en
         reply_call_error(
             call, family, 404, "unknown_endpoint", STR(""),
             STR("there is no such endpoint here; see /v1/chat/completions, "
-                "/v1/responses, /v1/embeddings, /v1/models, /v1/messages, /tools/NAME/..."));
+                "/v1/responses, /v1/embeddings, /v1/models, /v1/messages, /tools/NAME/..., "
+                "/run/RUN/TRY/workflow/..."));
     } else {
         bool get = str_equal(other->method, STR("GET"));
         struct str allow = get ? STR("GET, HEAD, OPTIONS") : STR("POST, OPTIONS");
@@ -176,8 +191,9 @@ void gateway_on_head(struct gateway *gateway, struct http_call *call)
     }
     struct str path = place.rest;
     const struct endpoint *endpoint = endpoint_find(head->method, path, &other);
-    if (endpoint == NULL) {
-        refuse_path(call, path, other);
+    bool is_step = endpoint != NULL && endpoint->dialect == &dialect_workflow;
+    if (endpoint == NULL || (is_step && place.run.len == 0)) {
+        refuse_path(call, path, is_step ? NULL : other);
         return;
     }
     struct str coding = http_head_get(head, STR("content-encoding"));

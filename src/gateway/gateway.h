@@ -11,6 +11,7 @@
 #include "io/work.h"
 #include "operations/stops.h"
 #include "resilience/journal.h"
+#include "resilience/waiting.h"
 #include "security/identity.h"
 #include "security/session.h"
 #include "telemetry/record.h"
@@ -28,6 +29,7 @@ struct commons {
     struct sessions *sessions; /* likewise */
     struct alarms *alarms;     /* NULL: nobody is told */
     struct journal *journal;   /* NULL: no runs */
+    struct waiting *waiting;   /* beside the journal */
     struct registry *registry;
     struct workers *workers; /* for what takes long; NULL: it is done on the loop */
     struct cap memory;       /* buffered bytes */
@@ -55,6 +57,8 @@ struct gateway_options {
 
 struct gateway *gateway_new(const struct gateway_options *options);
 void gateway_free(struct gateway *gateway); /* exchanges are cancelled and recorded */
+/* Calls that are held for something to happen are told to come again, now and from now on. */
+void gateway_drain(struct gateway *gateway);
 
 /* The handlers of http_server for paths under /v1; `owner` is the gateway. */
 void gateway_on_head(struct gateway *gateway, struct http_call *call);
@@ -76,6 +80,7 @@ struct gateway {
     struct http_origin **origins;  /* of its providers, found once */
     struct link exchanges;
     size_t count;
+    bool draining;
     struct rng rng;
     struct arena *scratch; /* lasts for one event */
 };

@@ -15,8 +15,8 @@ struct asking {
     struct store_unit unit;
     struct pending pending;
     struct arena *arena;
-    struct store_step steps[2];
-    struct value values[9];
+    struct store_step steps[HUMAN_STEPS];
+    struct str id;
     bool in_words;
 };
 
@@ -26,7 +26,7 @@ static void asked(struct store_unit *unit)
     struct exchange *x = asking->pending.x;
     bool in_words = asking->in_words;
     enum err result = unit->result;
-    struct str id = x != NULL ? arena_str(x->arena, asking->values[0].bytes) : STR("");
+    struct str id = x != NULL ? arena_str(x->arena, asking->id) : STR("");
     arena_free(asking->arena);
     if (x == NULL) {
         return;
@@ -58,27 +58,43 @@ static void asked(struct store_unit *unit)
 }
 
 /* Sealed under a key of the review's own; without a keyring no word of it is stored. */
-static void add_question(struct exchange *x, struct asking *asking, struct str question)
+static size_t add_question(struct exchange *x, struct str question, struct arena *arena,
+                           struct value *values, struct store_step *step)
 {
     const struct key_scope scope = {x->principal.tenant, x->principal.name, x->user, x->session};
     struct keyring *keyring = x->gateway->commons->keyring;
-    asking->values[8] = value_of_text(STR(""));
+    values[8] = value_of_text(STR(""));
     if (question.len == 0 || keyring == NULL) {
-        return;
+        return 0;
     }
-    struct data_key key = keyring_make(keyring, KEY_REVIEW, asking->values[0].bytes, &scope,
-                                       asking->arena, &asking->steps[1]);
-    asking->values[8] = value_of_blob(
-        keyring_seal(keyring, &key, REVIEW_QUESTION, question, asking->arena));
+    struct data_key key = keyring_make(keyring, KEY_REVIEW, values[0].bytes, &scope, arena, step);
+    values[8] = value_of_blob(keyring_seal(keyring, &key, REVIEW_QUESTION, question, arena));
     seal_key_wipe(&key.key);
-    asking->unit.count = 2;
+    return 1;
+}
+
+size_t human_steps(struct exchange *x, struct str id, const char *why, struct str question,
+                   struct arena *arena, struct store_step *steps)
+{
+    struct value *values = arena_array_of(arena, struct value, 9);
+    values[0] = value_of_text(arena_str(arena, id));
+    values[1] = value_of_i64(loop_wall(x->gateway->loop).us);
+    values[2] = value_of_text(arena_str(arena, str_of(x->id)));
+    values[3] = value_of_text(arena_str(arena, x->principal.tenant));
+    values[4] = value_of_text(arena_str(arena, x->agent != NULL ? x->agent->name : STR("")));
+    values[5] = value_of_text(arena_str(arena, x->route->name));
+    values[6] = value_of_i64(REVIEW_PENDING);
+    values[7] = value_of_text(str_of(why));
+    steps[0] = (struct store_step){&review_insert, values, true};
+    return 1 + add_question(x, question, arena, values, &steps[1]);
 }
 
 static enum err submit(struct exchange *x, struct asking *asking, struct str question)
 {
     struct commons *commons = x->gateway->commons;
+    const char *why = failure_action(x->failed.kind)->name;
     keyring_begin(commons->keyring);
-    add_question(x, asking, question);
+    asking->unit.count = human_steps(x, asking->id, why, question, asking->arena, asking->steps);
     enum err code = store_submit(commons->store, &asking->unit);
     keyring_commit(commons->keyring);
     return code;
@@ -90,24 +106,14 @@ bool human_ask(struct exchange *x, bool in_words)
     struct asking *asking = arena_new_of(arena, struct asking);
     asking->arena = arena;
     asking->in_words = in_words;
+    asking->id = arena_printf(arena, "rv%s", x->id + 2);
     /* An ephemeral route keeps no word of the body: the reviewer sees that it happened, not what.
      */
     struct str question = x->route->ephemeral
                               ? STR("")
                               : utf8_head(x->dialect->last_message(&x->json, x->arena),
                                           QUESTION_MAX);
-    asking->values[0] = value_of_text(arena_printf(arena, "rv%s", x->id + 2));
-    asking->values[1] = value_of_i64(loop_wall(x->gateway->loop).us);
-    asking->values[2] = value_of_text(arena_str(arena, str_of(x->id)));
-    asking->values[3] = value_of_text(arena_str(arena, x->principal.tenant));
-    asking->values[4] = value_of_text(
-        arena_str(arena, x->agent != NULL ? x->agent->name : STR("")));
-    asking->values[5] = value_of_text(arena_str(arena, x->route->name));
-    asking->values[6] = value_of_i64(REVIEW_PENDING);
-    asking->values[7] = value_of_text(str_of(failure_action(x->failed.kind)->name));
-    asking->steps[0] = (struct store_step){&review_insert, asking->values, true};
     asking->unit = (struct store_unit){.steps = asking->steps,
-                                       .count = 1,
                                        .bytes = sizeof *asking + question.len,
                                        .home = x->gateway->loop,
                                        .done = asked};

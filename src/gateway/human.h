@@ -10,4 +10,10 @@
  * is full). */
 bool human_ask(struct exchange *x, bool in_words);
 
+/* The steps that ask for a review, at most HUMAN_STEPS of them, in the arena; the number. `why` is
+ * a word. Between keyring_begin and keyring_commit. */
+#define HUMAN_STEPS 2
+size_t human_steps(struct exchange *x, struct str id, const char *why, struct str question,
+                   struct arena *arena, struct store_step *steps);
+
 #endif

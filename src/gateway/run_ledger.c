@@ -5,7 +5,10 @@
 #include "gateway/run_ledger.h"
 
 #include "base/must.h"
+#include "gateway/run_birth.h"
 #include "gateway/run_seal.h"
+#include "resilience/workflow_store.h"
+#include "sys/notify.h"
 
 #include <stdlib.h>
 
@@ -20,7 +23,7 @@ struct run_work {
     struct run *run;
     struct commons *commons;
     struct loop *loop;
-    struct value values[3];
+    struct value values[RUN_QUERY_VALUES];
     /* loading */
     struct key_scope scope;
     struct str agent;
@@ -32,6 +35,7 @@ struct run_work {
     bool made;
     struct journal_claim claim; /* of an exchange that left its settling behind */
     enum step_state otherwise;
+    enum run_state end; /* of the run */
     /* fencing, keeping, answering */
     uint32_t attempt;
     int64_t number;
@@ -209,39 +213,24 @@ static struct run_file *new_file(int64_t row, int64_t epoch, const struct data_k
     return file;
 }
 
-/* A new run's data key is named after its row. */
-static struct str key_id(int64_t row, struct arena *arena)
-{
-    return arena_printf(arena, "rn%016llx", (unsigned long long)row);
-}
-
 static void made(struct store_unit *unit);
 
 static enum err make_run(struct run_work *work)
 {
     struct commons *commons = work->commons;
-    struct wall now = loop_wall(work->loop);
-    struct store_step *steps = arena_array_of(work->arena, struct store_step, 2);
-    int64_t number = commons_number(commons, now);
-    struct str id = key_id(number, work->arena);
+    struct store_step *steps = arena_array_of(work->arena, struct store_step, RUN_BIRTH_STEPS);
+    struct run_birth birth = {.id = run_id(work->run),
+                              .agent = work->agent,
+                              .scope = work->scope,
+                              .now = loop_wall(work->loop)};
     keyring_begin(commons->keyring);
-    struct data_key key = keyring_make(commons->keyring, KEY_RUN, id, &work->scope, work->arena,
-                                       &steps[0]);
-    const struct run_row row = {.number = number,
-                                .tenant = run_tenant(work->run),
-                                .id = run_id(work->run),
-                                .agent = work->agent,
-                                .principal = work->scope.principal,
-                                .data_key = id,
-                                .epoch = 1,
-                                .created_us = now.us};
-    steps[1] = run_insert(&row, work->arena);
+    run_birth(commons, &birth, work->arena, steps);
     work->made = true;
-    work->facts = (struct run_facts){.row = number, .epoch = 1};
-    work->file = new_file(number, 1, &key);
-    seal_key_wipe(&key.key);
+    work->facts = (struct run_facts){.row = birth.number, .epoch = 1};
+    work->file = new_file(birth.number, 1, &birth.key);
+    seal_key_wipe(&birth.key.key);
     work->unit = (struct store_unit){
-        .steps = steps, .count = 2, .bytes = 1024, .home = work->loop, .done = made};
+        .steps = steps, .count = RUN_BIRTH_STEPS, .bytes = 1024, .home = work->loop, .done = made};
     enum err code = store_submit(commons->store, &work->unit);
     keyring_commit(commons->keyring);
     return code;
@@ -345,8 +334,30 @@ static void add_part(struct run_work *work, struct run_file *file, const struct 
     work->bytes += part->bytes.len;
 }
 
+static struct value copy_value(struct run_work *work, struct value value)
+{
+    if (value.kind == VALUE_TEXT || value.kind == VALUE_BLOB) {
+        value.bytes = arena_str(work->arena, value.bytes);
+        work->unit.bytes += value.bytes.len;
+    }
+    return value;
+}
+
+/* It lives as long as the unit, whoever asked for it. */
+static void add_copy(struct run_work *work, const struct store_step *step)
+{
+    size_t count = step->statement->parameters;
+    struct value *values = arena_array_of(work->arena, struct value, count);
+    for (size_t i = 0; i < count; i++) {
+        values[i] = copy_value(work, step->values[i]);
+    }
+    work->unit.steps[work->unit.count++] = (struct store_step){step->statement, values,
+                                                               step->must_change};
+}
+
 /* The last turn that is known ends the walk: those before it stand there, too. */
-static void add_request(struct run_work *work, struct run_file *file, const struct run_body *body)
+static void add_request(struct run_work *work, struct run_file *file, const struct run_body *body,
+                        size_t room)
 {
     size_t first = body->turn_count;
     mutex_lock(&file->lock);
@@ -356,7 +367,7 @@ static void add_request(struct run_work *work, struct run_file *file, const stru
     mutex_unlock(&file->lock);
     size_t count = body->turn_count - first + 1;
     work->new_parts = arena_array_of(work->arena, struct part_id, count);
-    work->unit.steps = arena_array_of(work->arena, struct store_step, count + FIXED_STEPS);
+    work->unit.steps = arena_array_of(work->arena, struct store_step, count + room);
     add_part(work, file, &body->rest);
     for (size_t i = first; i < body->turn_count; i++) {
         add_part(work, file, &body->turns[i]);
@@ -414,23 +425,27 @@ struct run_work *run_keep(struct exchange *x, struct run *run, const struct kept
     struct run_file *file = run_attached(run);
     struct run_body body;
     bool is_new = kept->step->number == 0;
+    size_t room = FIXED_STEPS + kept->beside_count;
     struct step_row *row = row_of(work, x, file, kept);
     if (is_new) {
         const struct json *json = x->json.count > 0 ? &x->json : NULL;
         run_body_split(&file->digests, http_call_body(x->call), json, work->arena, &body);
-        add_request(work, file, &body);
+        add_request(work, file, &body, room);
         row->rest = body.rest.id;
         row->head = body.turn_count > 0 ? body.turns[body.turn_count - 1].id
                                         : (struct part_id){{0}};
         row->step.number = commons_number(work->commons, loop_wall(work->loop));
     } else {
-        work->unit.steps = arena_array_of(work->arena, struct store_step, FIXED_STEPS);
+        work->unit.steps = arena_array_of(work->arena, struct store_step, room);
     }
     row->bytes = work->bytes;
     work->number = row->step.number;
     work->unit.steps[work->unit.count++] = is_new ? step_insert(row, work->arena)
                                                   : step_finish(row, work->arena);
     work->unit.steps[work->unit.count++] = step_count(row, work->arena);
+    for (size_t i = 0; i < kept->beside_count; i++) {
+        add_copy(work, &kept->beside[i]);
+    }
     work->unit.done = kept_over;
     return submit_unit(work, work->unit.bytes + row->answer.len);
 }
@@ -483,7 +498,75 @@ struct run_work *run_step_moved(struct exchange *x, struct run *run, int64_t num
     return submit_one(work, step_move(number, file->row, file->epoch, state, work->arena));
 }
 
+/* ---- the end of a run ---- */
+
+static void ended(struct store_unit *unit)
+{
+    struct run_work *work = LIST_OBJECT(unit, struct run_work, unit);
+    if (unit->result == ERR_OK) {
+        crash_at(CRASH_POINT(run_ended));
+        run_set_state(work->run, work->end);
+        waiting_wake(work->commons->waiting,
+                     waiting_end(run_tenant(work->run), run_id(work->run), work->arena));
+    }
+    work_over(work, unit->result);
+}
+
+struct run_work *run_end(struct exchange *x, struct run *run, enum run_state state,
+                         struct str answer, run_done *done)
+{
+    struct run_work *work = work_new(x, run, done);
+    const struct run_file *file = run_attached(run);
+    struct run_facts facts;
+    run_facts(run, &facts);
+    const struct run_row row = {.number = file->row,
+                                .epoch = file->epoch,
+                                .state = state,
+                                .divergences = facts.divergences,
+                                .reason = state == RUN_FAILED ? STR("its agent said so") : STR("")};
+    struct str sealed = run_seal(work->commons->keyring, &file->key, RUN_ANSWER, answer,
+                                 work->arena);
+    work->end = state;
+    work->unit.done = ended;
+    work->unit.steps = arena_array_of(work->arena, struct store_step, 2);
+    work->unit.steps[0] = run_move(&row, loop_wall(work->loop), work->arena);
+    work->unit.steps[1] = end_insert(file->row, sealed, work->arena);
+    work->unit.count = 2;
+    return submit_unit(work, sealed.len);
+}
+
 /* ---- answering ---- */
+
+static void rows_came(struct store_query *query)
+{
+    struct run_work *work = LIST_OBJECT(query, struct run_work, query);
+    if (work->x != NULL) {
+        /* More rows than the first are of no interest. */
+        work->done(work->x, work, query->result == ERR_LIMIT ? ERR_OK : query->result);
+    }
+    store_query_end(query);
+    work_free(work);
+}
+
+const struct store_query *run_work_rows(const struct run_work *work)
+{
+    return &work->query;
+}
+
+struct run_work *run_query(struct exchange *x, struct run *run, const struct statement *statement,
+                           const struct value *values, run_done *done)
+{
+    struct run_work *work = work_new(x, run, done);
+    must(statement->parameters <= RUN_QUERY_VALUES);
+    for (size_t i = 0; i < statement->parameters; i++) {
+        work->values[i] = copy_value(work, values[i]);
+    }
+    if (!submit_query(work, statement, 1, rows_came)) {
+        work_free(work);
+        return NULL;
+    }
+    return work;
+}
 
 static enum err open_answer(struct run_work *work, struct str sealed)
 {

@@ -54,6 +54,8 @@ struct kept_step {
     struct str answer; /* as it came; "" for an intent */
     unsigned status;
     bool streamed;
+    const struct store_step *beside; /* of the same unit; copied */
+    size_t beside_count;
 };
 /* Intent or result, with the request's new parts. run_work_number and _bytes are known at once. */
 struct run_work *run_keep(struct exchange *x, struct run *run, const struct kept_step *kept,
@@ -65,7 +67,18 @@ struct run_work *run_step_moved(struct exchange *x, struct run *run, int64_t num
  * its retention; CORRUPT. */
 struct run_work *run_answer(struct exchange *x, struct run *run, int64_t number, run_done *done);
 
+/* The run ends, DONE or FAILED, with what its agent said of it. Seen to its end in any case: then
+ * the journal knows it, and who waits for it is woken. */
+struct run_work *run_end(struct exchange *x, struct run *run, enum run_state state,
+                         struct str answer, run_done *done);
+/* The first row of a statement with at most RUN_QUERY_VALUES values, which are copied. Afterwards
+ * run_work_rows. */
+#define RUN_QUERY_VALUES 4
+struct run_work *run_query(struct exchange *x, struct run *run, const struct statement *statement,
+                           const struct value *values, run_done *done);
+
 /* Valid until `done` returns. */
+const struct store_query *run_work_rows(const struct run_work *work);
 int64_t run_work_number(const struct run_work *work);
 uint64_t run_work_bytes(const struct run_work *work);
 struct str run_work_answer(const struct run_work *work);

@@ -14,7 +14,7 @@
  * one of six, a digit may gain an exponent. */
 #define GROWTH 6
 
-static struct run_digest digest(const struct seal_key *key, struct str text)
+struct run_digest run_shape_digest(const struct seal_key *key, struct str text)
 {
     uint8_t mac[32];
     struct run_digest digest;
@@ -90,11 +90,11 @@ void run_shape(const struct exchange *x, const struct seal_key *key, struct step
                                .effect = tool ? x->tool.action->effect : EFFECT_READ,
                                .key = x->place.key};
     enum err code = put_sort(x, &text);
-    call->sort = digest(key, buf_str(&text));
+    call->sort = run_shape_digest(key, buf_str(&text));
     buf_clear(&text);
     code = code == ERR_OK ? put_head(x, &text) : code;
     code = code == ERR_OK ? put_body(x, &how, &text) : code;
-    call->exact = digest(key, buf_str(&text));
+    call->exact = run_shape_digest(key, buf_str(&text));
     how.fold = fleeting_fold;
     buf_clear(&text);
     code = code == ERR_OK ? put_sort(x, &text) : code;
@@ -105,9 +105,9 @@ void run_shape(const struct exchange *x, const struct seal_key *key, struct step
     must(code == ERR_OK); /* GROWTH */
     if (call->key.len > 0) {
         call->loose = call->exact;
-        call->exact = digest(key, call->key);
+        call->exact = run_shape_digest(key, call->key);
     } else {
-        call->loose = digest(key, buf_str(&text));
+        call->loose = run_shape_digest(key, buf_str(&text));
     }
     buf_end(&text);
     arena_reset(x->gateway->scratch);

@@ -13,6 +13,8 @@
 #include "resilience/step.h"
 
 void run_shape(const struct exchange *x, const struct seal_key *key, struct step_call *call);
+/* The digest of a text that says a call, for callers who make their own. */
+struct run_digest run_shape_digest(const struct seal_key *key, struct str text);
 /* What a list of steps shows for it: the model, or the tool's path. */
 struct str run_shape_name(const struct exchange *x);
 

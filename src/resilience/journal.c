@@ -31,6 +31,7 @@ struct shape {
 struct entry {
     struct step step; /* seq 0: a hole */
     uint32_t held;    /* the try that holds its place; 0: none */
+    uint32_t out;     /* the try whose own code makes it; 0: none */
     bool making;
     bool lost; /* its maker died between intent and result */
     struct link waiters;
@@ -329,14 +330,29 @@ static void look_from(struct shape *shape, uint32_t seq)
     shape->low = at;
 }
 
-/* The first place that no call of this try holds, from where the last look ended. */
+/* The agent's own code makes it in this try. */
+static bool is_out(const struct entry *entry, uint32_t attempt)
+{
+    return entry->out == attempt && entry->step.state == STEP_INTENT;
+}
+
+/* Is an equal call of this try another step? Code of the agent's own stops here until it is
+ * reported: a try that asks twice may have lost the answer. */
+static bool is_passed(const struct entry *entry, uint32_t attempt)
+{
+    bool open = entry->step.call.kind == STEP_CODE && (entry->making || is_out(entry, attempt));
+    return entry->held == attempt && !open;
+}
+
+/* The first place that no call of this try has passed, from where the last look ended. */
 static uint32_t first_free(const struct run *run, struct shape *shape, uint32_t attempt)
 {
     if (shape->attempt != attempt) {
         shape->attempt = attempt;
         shape->low = 0;
     }
-    while (shape->low < shape->count && entry_of(run, shape->seqs[shape->low])->held == attempt) {
+    while (shape->low < shape->count &&
+           is_passed(entry_of(run, shape->seqs[shape->low]), attempt)) {
         shape->low++;
     }
     return shape->low;
@@ -430,6 +446,7 @@ static enum journal_answer make(struct entry *entry, struct journal_claim *claim
                                 enum journal_answer answer)
 {
     entry->making = true;
+    entry->out = 0;
     entry->step.attempt = claim->attempt;
     claim->making = true;
     return answer;
@@ -439,6 +456,9 @@ static enum journal_answer make(struct entry *entry, struct journal_claim *claim
 static enum journal_answer answer_with(const struct journal_asking *asking,
                                        struct journal_claim *claim, struct entry *entry)
 {
+    if (is_out(entry, claim->attempt)) {
+        return JOURNAL_OUT;
+    }
     claim->seq = entry->step.seq;
     claim->holds = true;
     entry->held = claim->attempt;
@@ -454,7 +474,7 @@ static enum journal_answer answer_with(const struct journal_asking *asking,
     if (entry->step.state == STEP_IN_DOUBT) {
         return make(entry, claim, JOURNAL_DOUBT);
     }
-    if (!entry->lost) {
+    if (!entry->lost && entry->out == 0) {
         return make(entry, claim, JOURNAL_MAKE);
     }
     bool twice = entry->step.call.effect == EFFECT_UNSAFE;
@@ -562,10 +582,9 @@ static enum journal_answer known_step(const struct journal_asking *asking,
     return answer_with(asking, claim, entry);
 }
 
-static enum journal_answer decide(const struct journal_asking *asking, struct journal_claim *claim,
-                                  struct step *step)
+/* May this try act at all? MAKE: it may. */
+static enum journal_answer enter(struct run *run, struct journal_claim *claim)
 {
-    struct run *run = asking->run;
     must(run->loading == LOADED);
     if (claim->attempt < run->facts.attempt) {
         return JOURNAL_FENCED;
@@ -578,14 +597,43 @@ static enum journal_answer decide(const struct journal_asking *asking, struct jo
         run->settled = (struct wall){0};
     }
     claim->raised = claim->attempt > run->fenced;
-    struct entry *entry = claim->seq > 0 ? entry_of(run, claim->seq) /* it was waited for */
-                                         : free_place(run, &asking->call->exact, claim->attempt);
-    if (entry == NULL && asking->call->key.len > 0) {
-        struct shape *shape = shape_of(run->places, &asking->call->exact, false);
+    return JOURNAL_MAKE;
+}
+
+/* The step that is asked for by its number; NULL: that one is another. */
+static struct entry *numbered(struct run *run, const struct step_call *call, uint32_t seq)
+{
+    struct entry *entry = seq <= run->count ? entry_of(run, seq) : NULL;
+    const struct run_digest *exact = &call->exact;
+    bool same = entry != NULL && entry->step.seq > 0 &&
+                memcmp(exact, &entry->step.call.exact, sizeof *exact) == 0;
+    return same ? entry : NULL;
+}
+
+/* The step of this call; NULL: it is new. */
+static struct entry *find(struct run *run, const struct step_call *call, uint32_t attempt)
+{
+    struct entry *entry = free_place(run, &call->exact, attempt);
+    if (entry == NULL && call->key.len > 0) {
+        struct shape *shape = shape_of(run->places, &call->exact, false);
         entry = shape != NULL ? entry_of(run, shape->seqs[0]) : NULL; /* a key is one step */
     }
+    return entry;
+}
+
+static enum journal_answer decide(const struct journal_asking *asking, struct journal_claim *claim,
+                                  struct step *step)
+{
+    struct run *run = asking->run;
+    enum journal_answer answer = enter(run, claim);
+    if (answer != JOURNAL_MAKE) {
+        return answer;
+    }
+    struct entry *entry = claim->seq > 0    ? entry_of(run, claim->seq) /* it was waited for */
+                          : asking->seq > 0 ? numbered(run, asking->call, asking->seq)
+                                            : find(run, asking->call, claim->attempt);
     if (entry == NULL) {
-        return new_step(asking, claim, step);
+        return asking->seq > 0 ? JOURNAL_CONFLICT : new_step(asking, claim, step);
     }
     *step = entry->step;
     return known_step(asking, claim, entry);
@@ -648,6 +696,7 @@ void journal_settle(struct journal_claim *claim, enum step_state state, int64_t 
     claim->making = false;
     entry->making = false;
     entry->lost = false;
+    entry->out = 0;
     entry->step.state = state;
     entry->step.number = number;
     run->facts.bytes += bytes;
@@ -658,6 +707,63 @@ void journal_settle(struct journal_claim *claim, enum step_state state, int64_t 
     }
     post_all(&entry->waiters);
     mutex_unlock(&run->lock);
+}
+
+void journal_part(struct journal_claim *claim, int64_t number, uint64_t bytes, bool lent)
+{
+    struct run *run = claim->run;
+    mutex_lock(&run->lock);
+    struct entry *entry = entry_of(run, claim->seq);
+    must(claim->making && entry->making && number > 0);
+    claim->making = false;
+    entry->making = false;
+    entry->lost = false;
+    entry->step.state = STEP_INTENT;
+    entry->step.number = number;
+    run->facts.bytes += bytes;
+    if (lent) {
+        entry->out = claim->attempt;
+        claim->seq = 0;
+    }
+    post_all(&entry->waiters);
+    mutex_unlock(&run->lock);
+}
+
+/* An intent read from the store is out at the try that made it. */
+enum journal_answer journal_recall(struct run *run, uint32_t attempt, uint32_t seq,
+                                   struct journal_claim *claim, struct step *step)
+{
+    enum journal_answer answer = JOURNAL_OUT;
+    must(!claim->making);
+    *claim = (struct journal_claim){.run = run, .attempt = attempt};
+    mutex_lock(&run->lock);
+    struct entry *entry = seq > 0 && seq <= run->count ? entry_of(run, seq) : NULL;
+    bool code = entry != NULL && entry->step.call.kind == STEP_CODE && !entry->making;
+    if (attempt < run->facts.attempt) {
+        answer = JOURNAL_FENCED;
+    } else if (code && entry->step.state == STEP_DONE) {
+        answer = JOURNAL_REPLAY;
+    } else if (code && (is_out(entry, attempt) || (entry->lost && attempt == run->facts.attempt))) {
+        claim->seq = seq;
+        claim->holds = true;
+        entry->held = attempt;
+        answer = make(entry, claim, JOURNAL_MAKE);
+    }
+    if (code) {
+        *step = entry->step;
+    }
+    mutex_unlock(&run->lock);
+    return answer;
+}
+
+enum journal_answer journal_enter(struct run *run, uint32_t attempt, struct journal_claim *claim)
+{
+    must(!claim->making);
+    *claim = (struct journal_claim){.run = run, .attempt = attempt};
+    mutex_lock(&run->lock);
+    enum journal_answer answer = enter(run, claim);
+    mutex_unlock(&run->lock);
+    return answer;
 }
 
 void run_set_state(struct run *run, enum run_state state)

@@ -21,24 +21,6 @@
 struct journal;
 struct run;
 
-#define RUN_STEPS_MAX      10000                 /* further steps are refused: FULL */
-#define RUN_BYTES_MAX      ((uint64_t)256 << 20) /* of bodies, as asked and answered */
-#define JOURNAL_RUNS_MAX   20000                 /* in memory */
-#define JOURNAL_STEPS_IDLE 500000 /* of runs nobody uses; beyond it the oldest are forgotten */
-
-enum journal_answer {
-    JOURNAL_MAKE,     /* a new step, or one whose maker failed: make the call */
-    JOURNAL_REPLAY,   /* the step answers */
-    JOURNAL_JOIN,     /* another call is making it; when the waiter was posted, claim again */
-    JOURNAL_AGAIN,    /* its maker died between intent and result: make it again, same key */
-    JOURNAL_DOUBT,    /* likewise, but making it again may do it twice */
-    JOURNAL_FENCED,   /* a higher try has begun */
-    JOURNAL_DIVERGED, /* the run stands still until a person decides */
-    JOURNAL_CONFLICT, /* this key was used for another request */
-    JOURNAL_FULL,     /* RUN_STEPS_MAX or RUN_BYTES_MAX */
-    JOURNAL_CLOSED    /* done, failed, cancelled */
-};
-
 /* The hold of one call on one step; embedded in the caller's object, zeroed at first. */
 struct journal_claim {
     struct run *run;
@@ -92,6 +74,7 @@ struct journal_asking {
     struct run *run;
     uint32_t attempt;
     const struct step_call *call;
+    uint32_t seq; /* the step that an earlier answer named; 0: by what is asked */
     const struct journal_policy *policy;
     struct wall now;
     struct journal_waiter *waiter; /* posted after JOIN */
@@ -109,6 +92,19 @@ void journal_orphan(struct journal_claim *claim);
  * IN_DOUBT: it may have happened. Whoever joined is posted. */
 void journal_settle(struct journal_claim *claim, enum step_state state, int64_t number,
                     uint64_t bytes, struct wall now);
+
+/* ---- steps that are no call: the agent's own code, and what is waited for ---- */
+
+/* The claim makes no longer; the intent is durable. Lent: the step is out at this try, which asks
+ * for no equal one before it reports; a later try takes it over (AGAIN, DOUBT). Else whoever comes
+ * to see whether it has happened may claim it; the claim keeps its place, to claim it again. */
+void journal_part(struct journal_claim *claim, int64_t number, uint64_t bytes, bool lent);
+/* The try reports a step that is out at it. MAKE: to be settled. REPLAY: it was reported before.
+ * OUT: it is not, or a report is just being kept. FENCED. */
+enum journal_answer journal_recall(struct run *run, uint32_t attempt, uint32_t seq,
+                                   struct journal_claim *claim, struct step *step);
+/* A call of this try that is no step. MAKE, FENCED, DIVERGED, CLOSED. */
+enum journal_answer journal_enter(struct run *run, uint32_t attempt, struct journal_claim *claim);
 
 /* ---- what a person or the agent decided, when it is durable ---- */
 

@@ -293,7 +293,7 @@ enum err step_read(const struct value *row, size_t columns, struct step_row *to)
                  read_16(&row[7], step->call.loose.bytes) &&
                  read_16(&row[8], step->call.sort.bytes) && read_16(&row[17], to->head.bytes) &&
                  read_16(&row[18], to->rest.bytes) && step->seq > 0 &&
-                 step->call.kind <= STEP_CODE && step->call.effect <= EFFECT_UNSAFE &&
+                 step->call.kind <= STEP_JOIN && step->call.effect <= EFFECT_UNSAFE &&
                  step->state <= STEP_FAILED;
     return whole ? ERR_OK : ERR_CORRUPT;
 }

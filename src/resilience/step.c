@@ -4,7 +4,8 @@
 
 const char *step_kind_name(enum step_kind kind)
 {
-    static const char *const names[] = {"model", "tool", "timer", "signal", "approval", "code"};
+    static const char *const names[] = {"model",    "tool", "timer", "signal",
+                                        "approval", "code", "child", "join"};
     return names[kind];
 }
 

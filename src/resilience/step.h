@@ -18,7 +18,21 @@
 #define RUN_TRY_MAX        1000000u
 #define STEP_KEY_BYTES_MAX 128 /* printable ASCII without spaces */
 
-enum step_kind { STEP_MODEL, STEP_TOOL, STEP_TIMER, STEP_SIGNAL, STEP_APPROVAL, STEP_CODE };
+#define RUN_STEPS_MAX      10000                 /* further steps are refused: FULL */
+#define RUN_BYTES_MAX      ((uint64_t)256 << 20) /* of bodies, as asked and answered */
+#define JOURNAL_RUNS_MAX   20000                 /* in memory */
+#define JOURNAL_STEPS_IDLE 500000 /* of runs nobody uses; beyond it the oldest are forgotten */
+
+enum step_kind {
+    STEP_MODEL,
+    STEP_TOOL,
+    STEP_TIMER,
+    STEP_SIGNAL,
+    STEP_APPROVAL,
+    STEP_CODE, /* the agent's own */
+    STEP_CHILD,
+    STEP_JOIN
+};
 
 /* Nothing; the same when repeated; the same when repeated under its key; something each time. */
 enum step_effect { EFFECT_READ, EFFECT_IDEMPOTENT, EFFECT_KEYED, EFFECT_UNSAFE };
@@ -67,6 +81,21 @@ struct journal_policy {
     enum divergence read;   /* live */
     enum divergence effect; /* stop */
     uint32_t budget; /* calls made although they diverged, of one run; beyond it it stops: 3 */
+};
+
+/* What becomes of a call. */
+enum journal_answer {
+    JOURNAL_MAKE,     /* a new step, or one whose maker failed: make the call */
+    JOURNAL_REPLAY,   /* the step answers */
+    JOURNAL_JOIN,     /* another call is making it; when the waiter was posted, claim again */
+    JOURNAL_AGAIN,    /* its maker died between intent and result: make it again, same key */
+    JOURNAL_DOUBT,    /* likewise, but making it again may do it twice */
+    JOURNAL_FENCED,   /* a higher try has begun */
+    JOURNAL_DIVERGED, /* the run stands still until a person decides */
+    JOURNAL_CONFLICT, /* this key, or number, is another request's */
+    JOURNAL_OUT,      /* this very try has been given it, and has not reported */
+    JOURNAL_FULL,     /* RUN_STEPS_MAX or RUN_BYTES_MAX */
+    JOURNAL_CLOSED    /* done, failed, cancelled */
 };
 
 static inline struct str run_digest_str(const struct run_digest *digest)

@@ -94,7 +94,7 @@ static enum flow on_request(struct exchange *x, void *state)
         return FLOW_NEXT;
     }
     x->reservation.claims = x->claims;
-    if (x->tool.tool == NULL) {
+    if (x->dialect->provider != PROVIDER_TOOL) {
         bound(x);
     }
     struct limit_answer answer;

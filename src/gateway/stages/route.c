@@ -3,10 +3,15 @@
  * (R5, O3) */
 #include "gateway/stage.h"
 
+#include "gateway/workflow_ask.h"
+
 static const struct route *find_route(const struct exchange *x)
 {
     if (x->tool.tool != NULL) {
         return &x->tool.tool->route;
+    }
+    if (x->dialect == &dialect_workflow) {
+        return &workflow_route;
     }
     const struct route *route = generation_route(x->generation, x->view.model_name);
     return route != NULL ? route : x->generation->plain[x->dialect->provider];
@@ -15,7 +20,7 @@ static const struct route *find_route(const struct exchange *x)
 /* `route` of an agent says which models it may use; tools have no part in it. */
 static bool may_use(const struct agent *agent, const struct exchange *x, const struct route *route)
 {
-    return agent == NULL || agent->route.len == 0 || x->tool.tool != NULL ||
+    return agent == NULL || agent->route.len == 0 || x->dialect->provider == PROVIDER_TOOL ||
            str_equal(agent->route, route->name);
 }
 
