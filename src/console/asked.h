@@ -16,7 +16,6 @@
 #define API_PARAMETERS_MAX 16
 #define API_BODY_BYTES_MAX ((uint64_t)1 << 20)
 #define API_OUT_BYTES_MAX  ((size_t)64 << 20)
-
 enum api_place { API_PATH, API_QUERY, API_BODY, API_VALUE }; /* VALUE: the whole body, any JSON */
 enum api_type { API_TEXT, API_COUNT, API_FLAG, API_JSON };   /* JSON: `text` has it as it came */
 enum api_access {
@@ -79,7 +78,7 @@ struct asked {
     void (*then)(struct asked *asked);
     enum err result; /* of the unit, query or job */
     struct fault fault;
-    void *state; /* the handler's own, in the arena */
+    void *state;                         /* the handler's own, in the arena */
     void (*ending)(struct asked *asked); /* lets go of what the handler holds; may be NULL */
     const struct event_type *told;       /* privileged event of the unit, or NULL */
     const void *telling;
@@ -114,9 +113,7 @@ void asked_refuse(struct asked *asked, unsigned status, const char *code, const 
     PRINTF_LIKE(4, 5);
 void asked_refuse_store(struct asked *asked); /* by asked->result */
 
-/* For console.c: without an answer, because the client or the loop has gone. */
-void asked_end(struct asked *asked);
-
+void asked_end(struct asked *asked); /* for console.c: without an answer, nobody is there */
 /* An error's body, for answers without an `asked`. */
 void asked_write_error(struct buf *to, const char *code, struct str message);
 
