@@ -2,6 +2,9 @@
  * pack.c - one frame a text; its head says how long it becomes, so that nothing is guessed. */
 #include "base/pack.h"
 
+#include "base/must.h"
+
+#include <stdlib.h>
 #include <zstd.h>
 
 #define STORED 0
@@ -10,6 +13,32 @@
 /* Below it a frame's head costs more than it saves. */
 #define WORTH_BYTES 64
 
+struct packer {
+    ZSTD_CCtx *context;
+};
+
+struct packer *packer_new(void)
+{
+    struct packer *packer = must_have(malloc(sizeof *packer));
+    packer->context = must_have(ZSTD_createCCtx());
+    return packer;
+}
+
+void packer_free(struct packer *packer)
+{
+    if (packer != NULL) {
+        ZSTD_freeCCtx(packer->context);
+        free(packer);
+    }
+}
+
+static size_t squeeze(struct packer *packer, struct str bytes, char *to, size_t room)
+{
+    return packer == NULL
+               ? ZSTD_compress(to, room, bytes.at, bytes.len, LEVEL)
+               : ZSTD_compressCCtx(packer->context, to, room, bytes.at, bytes.len, LEVEL);
+}
+
 static enum err store(struct str bytes, struct buf *to)
 {
     enum err code = buf_reserve(to, bytes.len + 1);
@@ -17,7 +46,7 @@ static enum err store(struct str bytes, struct buf *to)
     return code == ERR_OK ? buf_add(to, bytes) : code;
 }
 
-enum err pack(struct str bytes, struct buf *to)
+enum err pack(struct packer *packer, struct str bytes, struct buf *to)
 {
     if (bytes.len < WORTH_BYTES) {
         return store(bytes, to);
@@ -26,7 +55,7 @@ enum err pack(struct str bytes, struct buf *to)
     struct buf frame;
     buf_init(&frame, room + 1);
     enum err code = buf_reserve(&frame, room);
-    size_t len = code == ERR_OK ? ZSTD_compress(frame.at, room, bytes.at, bytes.len, LEVEL) : 0;
+    size_t len = code == ERR_OK ? squeeze(packer, bytes, frame.at, room) : 0;
     if (code == ERR_OK && (ZSTD_isError(len) || len >= bytes.len)) {
         code = store(bytes, to);
     } else if (code == ERR_OK) {

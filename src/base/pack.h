@@ -9,8 +9,15 @@
 
 #include "base/buf.h"
 
-/* Appends the packed form. LIMIT: the buffer's. */
-enum err pack(struct str bytes, struct buf *to) MUST_USE;
+/* What zstd needs for work, kept from one text to the next: making it anew costs more than packing
+ * 2 KiB. Of one thread at a time. */
+struct packer;
+
+struct packer *packer_new(void);
+void packer_free(struct packer *packer); /* NULL is fine */
+
+/* Appends the packed form. Without a packer one is made for this text. LIMIT: the buffer's. */
+enum err pack(struct packer *packer, struct str bytes, struct buf *to) MUST_USE;
 /* Appends what was packed. LIMIT: it is longer than the buffer takes; CORRUPT: it is no packed
  * text. There is no checksum: that nothing was changed is for sealing to say. */
 enum err unpack(struct str packed, struct buf *to) MUST_USE;

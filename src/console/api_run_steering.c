@@ -215,7 +215,7 @@ static bool seal_answer(struct asked *asked, struct steering *s)
     buf_init(&whole, body.len + 1024);
     enum err code = tool_answer_write(&answer, &whole);
     must(code == ERR_OK);
-    s->step.answer = run_seal(keyring, &key, RUN_ANSWER, buf_str(&whole), asked->arena);
+    s->step.answer = run_seal(keyring, NULL, &key, RUN_ANSWER, buf_str(&whole), asked->arena);
     s->step.bytes = whole.len;
     s->step.status = answer.status;
     s->step.step.done_at = s->at;

@@ -3,6 +3,7 @@
 #include "gateway/gateway.h"
 
 #include "base/must.h"
+#include "base/pack.h"
 #include "gateway/exchange.h"
 #include "gateway/models.h"
 #include "gateway/pipeline.h"
@@ -100,6 +101,7 @@ struct gateway *gateway_new(const struct gateway_options *options)
     gateway->telemetry = options->telemetry;
     list_init(&gateway->exchanges);
     gateway->scratch = arena_new(KIB(16));
+    gateway->packer = packer_new();
     uint64_t seed;
     env_entropy(options->commons->env, &seed, sizeof seed);
     rng_seed(&gateway->rng, seed);
@@ -122,6 +124,7 @@ void gateway_free(struct gateway *gateway)
     http_client_free(gateway->client);
     generation_unref(gateway->generation);
     free(gateway->origins);
+    packer_free(gateway->packer);
     arena_free(gateway->scratch);
     free(gateway);
 }

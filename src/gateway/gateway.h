@@ -83,6 +83,7 @@ struct gateway {
     bool draining;
     struct rng rng;
     struct arena *scratch; /* lasts for one event */
+    struct packer *packer;
 };
 
 /* The current generation, followed lazily: one atomic load an exchange. */

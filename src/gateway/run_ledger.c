@@ -22,6 +22,7 @@ struct run_work {
     run_done *done;
     struct run *run;
     struct commons *commons;
+    struct packer *packer; /* the loop's */
     struct loop *loop;
     struct value values[RUN_QUERY_VALUES];
     /* loading */
@@ -55,6 +56,7 @@ static struct run_work *work_new(struct exchange *x, struct run *run, run_done *
     work->run = run;
     work->done = done;
     work->commons = x->gateway->commons;
+    work->packer = x->gateway->packer;
     work->loop = x->gateway->loop;
     buf_init(&work->answer, RUN_ANSWER_MAX);
     run_ref(run);
@@ -322,8 +324,8 @@ static void add_part(struct run_work *work, struct run_file *file, const struct 
     if (known) {
         return;
     }
-    struct str sealed = run_seal(work->commons->keyring, &file->key, RUN_PART, part->bytes,
-                                 work->arena);
+    struct str sealed = run_seal(work->commons->keyring, work->packer, &file->key, RUN_PART,
+                                 part->bytes, work->arena);
     struct part_id *ids = arena_array_of(work->arena, struct part_id, 2);
     ids[0] = part->id;
     ids[1] = part->parent;
@@ -411,8 +413,8 @@ static struct step_row *row_of(struct run_work *work, struct exchange *x,
     row->step.call.key = arena_str(arena, kept->step->call.key);
     if (kept->state == STEP_DONE) {
         row->step.done_at = loop_wall(work->loop);
-        row->answer = run_seal(work->commons->keyring, &file->key, RUN_ANSWER, kept->answer,
-                               work->arena);
+        row->answer = run_seal(work->commons->keyring, work->packer, &file->key, RUN_ANSWER,
+                               kept->answer, work->arena);
         work->bytes += kept->answer.len;
     }
     return row;

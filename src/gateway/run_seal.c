@@ -3,14 +3,13 @@
 #include "gateway/run_seal.h"
 
 #include "base/must.h"
-#include "base/pack.h"
 
-struct str run_seal(struct keyring *keyring, const struct data_key *key, struct str what,
-                    struct str plain, struct arena *arena)
+struct str run_seal(struct keyring *keyring, struct packer *packer, const struct data_key *key,
+                    struct str what, struct str plain, struct arena *arena)
 {
     struct buf packed;
     buf_init(&packed, plain.len + 1024);
-    enum err code = pack(plain, &packed);
+    enum err code = pack(packer, plain, &packed);
     must(code == ERR_OK);
     struct str sealed = keyring_seal(keyring, key, what, buf_str(&packed), arena);
     buf_end(&packed);

@@ -29,15 +29,12 @@ static char at(struct str text, size_t i)
 /* Length of `pattern` at `from`, or 0. */
 static size_t fits(struct str text, size_t from, const char *pattern)
 {
-    size_t len = strlen(pattern);
-    if (len > text.len - from) {
-        return 0;
-    }
-    for (size_t i = 0; i < len; i++) {
-        char byte = text.at[from + i];
-        bool fit = pattern[i] == '9'   ? is_digit(byte)
-                   : pattern[i] == 'x' ? text_hex_digit(byte) >= 0
-                                       : byte == pattern[i];
+    size_t len = 0;
+    for (; pattern[len] != '\0'; len++) {
+        char byte = at(text, from + len);
+        bool fit = pattern[len] == '9'   ? is_digit(byte)
+                   : pattern[len] == 'x' ? text_hex_digit(byte) >= 0
+                                         : byte == pattern[len];
         if (!fit) {
             return 0;
         }
@@ -88,8 +85,12 @@ static size_t month_at(struct str text, size_t from)
     static const char *const names[] = {"january",   "february", "march",    "april",
                                         "may",       "june",     "july",     "august",
                                         "september", "october",  "november", "december"};
+    char first = (char)(at(text, from) | 0x20);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         size_t len = 0;
+        if (names[i][0] != first) {
+            continue;
+        }
         while (names[i][len] != '\0' && (at(text, from + len) | 0x20) == names[i][len]) {
             len++;
         }
@@ -153,11 +154,14 @@ static size_t address_at(struct str text, size_t from)
 /* Length of the fleeting word that begins at `from`, or 0. */
 static size_t fleeting_at(struct str text, size_t from)
 {
-    static size_t (*const kinds[])(struct str text, size_t from) = {date_at, time_at, spelled_at,
-                                                                    moment_at, address_at};
+    static size_t (*const of_digits[])(struct str text, size_t from) = {date_at, time_at, moment_at,
+                                                                        address_at};
     size_t len = fits(text, from, "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx");
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0] && len == 0; i++) {
-        len = kinds[i](text, from);
+    len = len > 0 ? len : spelled_at(text, from);
+    if (is_digit(text.at[from])) { /* most words do not */
+        for (size_t i = 0; i < sizeof of_digits / sizeof of_digits[0] && len == 0; i++) {
+            len = of_digits[i](text, from);
+        }
     }
     return len > 0 && !is_word(at(text, from + len)) ? len : 0;
 }

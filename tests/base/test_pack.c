@@ -33,7 +33,7 @@ static size_t round_trip(struct str text)
     buf_init(&packed, text.len + 1);
     buf_init(&back, text.len + 2);
     assert_int_equal(buf_add(&back, STR("<>")), ERR_OK);
-    assert_int_equal(pack(text, &packed), ERR_OK);
+    assert_int_equal(pack(NULL, text, &packed), ERR_OK);
     assert_int_equal(unpack(buf_str(&packed), &back), ERR_OK);
     struct str got = str_cut(buf_str(&back), 2, back.len);
     assert_true(str_equal(got, text));
@@ -93,11 +93,11 @@ static void both_keep_to_the_limit_of_their_buffer(void **state)
         struct buf packed;
         struct buf back;
         buf_init(&packed, len - 1);
-        assert_int_equal(pack(texts[i], &packed), ERR_LIMIT);
+        assert_int_equal(pack(NULL, texts[i], &packed), ERR_LIMIT);
         assert_int_equal(packed.len, 0);
         buf_end(&packed);
         buf_init(&packed, len);
-        assert_int_equal(pack(texts[i], &packed), ERR_OK);
+        assert_int_equal(pack(NULL, texts[i], &packed), ERR_OK);
         buf_init(&back, texts[i].len - 1);
         assert_int_equal(unpack(buf_str(&packed), &back), ERR_LIMIT);
         assert_int_equal(back.len, 0);
@@ -160,7 +160,7 @@ static void a_frame_that_was_cut_is_refused(void **state)
     struct buf packed;
     struct buf to;
     buf_init(&packed, sizeof text);
-    assert_int_equal(pack((struct str){text, sizeof text}, &packed), ERR_OK);
+    assert_int_equal(pack(NULL, (struct str){text, sizeof text}, &packed), ERR_OK);
     assert_int_equal(packed.at[0], 1);
     for (size_t len = 0; len < packed.len; len++) {
         expect((struct str){packed.at, len}, ERR_CORRUPT);
@@ -176,10 +176,31 @@ static void a_frame_that_was_cut_is_refused(void **state)
     buf_end(&packed);
 }
 
+static void a_packer_remembers_nothing_of_the_text_before(void **state)
+{
+    struct packer *packer = packer_new();
+    char text[2000];
+    (void)state;
+    for (unsigned kinds = 1; kinds <= 256; kinds *= 2) {
+        struct buf alone;
+        struct buf after;
+        buf_init(&alone, sizeof text + 1);
+        buf_init(&after, sizeof text + 1);
+        fill(text, sizeof text, kinds);
+        assert_int_equal(pack(NULL, (struct str){text, sizeof text}, &alone), ERR_OK);
+        assert_int_equal(pack(packer, (struct str){text, sizeof text}, &after), ERR_OK);
+        assert_true(str_equal(buf_str(&alone), buf_str(&after)));
+        buf_end(&alone);
+        buf_end(&after);
+    }
+    packer_free(packer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_text_comes_back),
+        cmocka_unit_test(a_packer_remembers_nothing_of_the_text_before),
         cmocka_unit_test(it_costs_one_byte_at_most),
         cmocka_unit_test(what_repeats_becomes_small),
         cmocka_unit_test(both_keep_to_the_limit_of_their_buffer),

@@ -358,7 +358,7 @@ static void keep(struct kept *kept, const struct body_part *part)
     }
     struct buf packed;
     buf_init(&packed, part->bytes.len + 1);
-    assert_int_equal(pack(part->bytes, &packed), ERR_OK);
+    assert_int_equal(pack(NULL, part->bytes, &packed), ERR_OK);
     kept->bytes += packed.len + SEAL_EXTRA_BYTES;
     buf_end(&packed);
     kept->ids[kept->count++] = part->id;
