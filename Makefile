@@ -5,11 +5,12 @@ JOBS ?= $(shell nproc)
 SEED ?=
 TIME_S ?= 60
 TARGET ?=
+TRIALS ?= 5
 export JOBS
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help deps build demo check style sim fuzz bench bench-guard format
+.PHONY: help deps build demo check style sim fuzz bench bench-guard format check-crash
 
 help: ## what can be made here
 	@echo "make TARGET [JOBS=n]"
@@ -41,6 +42,11 @@ sim: ## the simulator: SEED=n replays one run, else new seeds for TIME_S=60
 fuzz: ## libFuzzer on every parser for TIME_S=60 each, or on TARGET=json alone
 	@tools/deps.sh build check fuzz
 	@tools/fuzz.sh "$(TARGET)" "$(TIME_S)"
+
+check-crash: ## runs whose agent or Governor is killed at every moment, TRIALS=5 each: the matrix
+	@tools/deps.sh build check
+	@tools/build.sh release aire
+	@AIRE_BIN=build/aire PYTHONPATH=tests/wire CRASH_TRIALS=$(TRIALS) python3 tests/wire/test_crash_matrix.py
 
 bench: ## speed and memory, as ratios against nginx
 	@tools/deps.sh build bench

@@ -223,6 +223,7 @@ static enum flow on_response(struct exchange *x, void *state)
                                                         : buf_str(&x->stand_in),
                                      .status = by_model ? x->attempt->status : 200,
                                      .streamed = x->view.streams};
+    crash_at(CRASH_POINT(step_answered));
     r->c.work = run_keep(x, r->c.run, &result, kept);
     r->c.keeping = r->c.work != NULL;
     if (r->c.work == NULL) {
