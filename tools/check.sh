@@ -242,7 +242,7 @@ pip_packages() { # FOLDER LOCK-FILE: a virtual environment with what the file na
 
 suite_e2e() {
     [ -f tests/e2e/package.json ] || return
-    local major files p f s
+    local major files
     major=$(node --version 2>/dev/null | sed -nE 's/^v([0-9]+)\..*/\1/p')
     if [ "${major:-0}" -lt 18 ]; then
         echo "node 18 or newer is needed, found: ${major:-none}" >&3
@@ -256,13 +256,18 @@ suite_e2e() {
     }
     export AIRE_BIN=$root/build/aire
     mapfile -t files < <(grep -lE "node:test" tests/e2e/*.{js,mjs} 2>/dev/null)
-    run e2e node --test --test-reporter=tap "${files[@]}"
+    node_tests e2e node --test --test-reporter=tap "${files[@]}"
+}
+
+node_tests() { # NAME COMMAND...: which reports in TAP
+    local p f s
+    run "$@"
     p=$(sed -nE 's/^# pass ([0-9]+)$/\1/p' "$log" | tail -1)
     f=$(awk '/^# (fail|cancelled) [0-9]+$/ { n += $3 } END { print n + 0 }' "$log")
     s=$(awk '/^# (skipped|todo) [0-9]+$/ { n += $3 } END { print n + 0 }' "$log")
     if [ "$code" -ne 0 ] && [ "$f" -eq 0 ] || [ "${p:-0}" -eq 0 ]; then f=$((f > 0 ? f : 1)); fi
     tally "${p:-0}" "$f" "$s"
-    [ "$f" -eq 0 ] || failing e2e grep -A25 'not ok'
+    [ "$f" -eq 0 ] || failing "$1" grep -A25 'not ok'
 }
 
 # Both SDKs: their types, and their tests. Without mypy from pip the types of Python are skipped.
@@ -279,6 +284,12 @@ suite_sdk() {
         failing 'the registry has not given mypy; its check is skipped' tail -5
     fi
     PYTHONPATH=sdk/python/src:sdk/python/tests each wire < <(ls sdk/python/tests/test_*.py)
+    if npm_packages sdk/typescript; then
+        node_tests typescript npm test --prefix sdk/typescript
+    else
+        tally 0 0 1
+        failing 'the registry has not given typescript; the tests of that SDK are skipped' tail -5
+    fi
 }
 
 # The example agents, killed in the middle. What cannot be installed is skipped, and said to be.

@@ -301,5 +301,5 @@ class Handler(BaseHTTPRequestHandler):
 
 if __name__ == "__main__":
     fake = Fake()
-    print("listening on", fake.url, flush=True)
+    print(f"listening on {fake.url}", flush=True)
     fake.serve_forever()
