@@ -52,7 +52,7 @@ static enum err seal_value(struct asked *asked, const struct run_row *run, struc
         keyring_unwrap(keyring, run->data_key, run->wrapped, &key) != ERR_OK) {
         return ERR_DENIED;
     }
-    *sealed = run_seal(keyring, &key, RUN_ANSWER, value, asked->arena);
+    *sealed = run_seal(keyring, NULL, &key, RUN_ANSWER, value, asked->arena);
     seal_key_wipe(&key.key);
     return ERR_OK;
 }

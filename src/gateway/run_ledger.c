@@ -526,8 +526,8 @@ struct run_work *run_end(struct exchange *x, struct run *run, enum run_state sta
                                 .state = state,
                                 .divergences = facts.divergences,
                                 .reason = state == RUN_FAILED ? STR("its agent said so") : STR("")};
-    struct str sealed = run_seal(work->commons->keyring, &file->key, RUN_ANSWER, answer,
-                                 work->arena);
+    struct str sealed = run_seal(work->commons->keyring, work->packer, &file->key, RUN_ANSWER,
+                                 answer, work->arena);
     work->end = state;
     work->unit.done = ended;
     work->unit.steps = arena_array_of(work->arena, struct store_step, 2);
