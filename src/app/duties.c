@@ -5,6 +5,7 @@
  * store. */
 #include "app/duties.h"
 
+#include "app/run_retention.h"
 #include "audit/retention.h"
 #include "base/must.h"
 #include "gateway/ledger.h"
@@ -18,6 +19,7 @@ struct duties {
     struct thread thread;
     struct mutex lock;
     struct condition wake;
+    struct run_retention retention;
     bool stopping;
     uint64_t in_flight_peak; /* since the last trim */
     uint64_t trimmed_at;     /* last exchange begun before it */
@@ -86,6 +88,20 @@ static void prune_keys(struct duties *duties)
     }
 }
 
+/* With the lock held, but for the writes: an end is not held up by a backlog. */
+static void prune_runs(struct duties *duties)
+{
+    struct generation *generation = commons_current(duties->commons);
+    enum err code = ERR_OK;
+    for (size_t i = 0; i < DUTIES_ROUNDS && code == ERR_OK && !duties->stopping; i++) {
+        mutex_unlock(&duties->lock);
+        code = run_retention_step(&duties->retention, duties->commons->store, &generation->runs,
+                                  env_wall(duties->env));
+        mutex_lock(&duties->lock);
+    }
+    generation_unref(generation);
+}
+
 /* Freed memory goes back once a burst is over: fewer than half of the peak still run. */
 static void trim(struct duties *duties)
 {
@@ -116,6 +132,7 @@ static void run(void *object)
             prune(duties);
             prune_keys(duties);
             mutex_lock(&duties->lock);
+            prune_runs(duties);
         }
     }
     mutex_unlock(&duties->lock);

@@ -13,5 +13,6 @@ void duties_stop(struct duties *duties); /* NULL is fine */
 
 #define DUTIES_TICK_MS  2000
 #define DUTIES_PRUNE_MS UINT64_C(600000)
+#define DUTIES_ROUNDS   1000 /* of a thousand rows of runs, each time */
 
 #endif

@@ -2,6 +2,7 @@
  * runs.c - `aire runs`: durable runs and their steps, read from the database. */
 #include "base/must.h"
 #include "cli/read.h"
+#include "cli/run_bodies.h"
 #include "console/run_views.h"
 #include "console/views.h"
 #include "resilience/journal.h"
@@ -142,28 +143,11 @@ static int show(const struct cli *cli, const struct value *run, const struct sto
     return exit_code;
 }
 
-/* The row of run_find; CLI_FAILED, after having said so, when there is none. */
-static int find(const struct cli *cli, struct store_query *query)
-{
-    const char *id = cli_word(cli, 0);
-    const char *tenant = cli_option(cli, "--tenant", "default");
-    const struct value values[] = {value_of_text(str_of(tenant)), value_of_text(str_of(id))};
-    if (!run_id_is_valid(str_of(id))) {
-        return cli_fail(cli, CLI_USAGE, "'%.70s' is no name of a run", id);
-    }
-    int exit_code = read_rows(cli, &run_find, values, 1, query);
-    if (exit_code == CLI_OK && query->row_count == 0) {
-        store_query_end(query);
-        exit_code = cli_fail(cli, CLI_FAILED, "tenant '%.64s' has no run '%.64s'", tenant, id);
-    }
-    return exit_code;
-}
-
 int cmd_runs_show(const struct cli *cli)
 {
     struct store_query run = {0};
     struct store_query steps = {0};
-    int exit_code = find(cli, &run);
+    int exit_code = run_bodies_find(cli, &run);
     if (exit_code != CLI_OK) {
         return exit_code;
     }

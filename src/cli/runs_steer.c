@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * runs_steer.c - `aire runs cancel|resume|resolve`: decisions about runs, made through the API. */
+ * runs_steer.c - `aire runs cancel|resume|resolve|branch`: decisions about runs, made through the
+ * API. */
 #include "base/num.h"
 #include "base/utf8.h"
 #include "cli/control.h"
@@ -13,11 +14,11 @@
 static int post(const struct cli *cli, const char *path, const struct control_member *members,
                 size_t count)
 {
-    static const struct column lines[] = {{"run", "/id", COLUMN_TEXT, 0},
-                                          {"step", "/step", COLUMN_TEXT, 0},
-                                          {"state", "/state", COLUMN_TEXT, 0},
-                                          {"by", "/by", COLUMN_TEXT, 0},
-                                          {NULL, NULL, COLUMN_TEXT, 0}};
+    static const struct column lines[] = {
+        {"run", "/id", COLUMN_TEXT, 64},     {"from", "/from", COLUMN_TEXT, 64},
+        {"up to", "/at", COLUMN_TEXT, 0},    {"step", "/step", COLUMN_TEXT, 0},
+        {"state", "/state", COLUMN_TEXT, 0}, {"by", "/by", COLUMN_TEXT, 0},
+        {NULL, NULL, COLUMN_TEXT, 0}};
     const struct control_call call = {
         .path = path, .name = cli_word(cli, 0), .members = members, .count = count};
     struct shown shown;
@@ -44,6 +45,16 @@ int cmd_runs_cancel(const struct cli *cli)
 int cmd_runs_resume(const struct cli *cli)
 {
     return move(cli, "/api/runs/%/resume");
+}
+
+int cmd_runs_branch(const struct cli *cli)
+{
+    const struct control_member members[] = {
+        {"at", CONTROL_NUMBER, cli_option(cli, "--at", NULL)},
+        {"as", CONTROL_TEXT, cli_option(cli, "--as", NULL)},
+        {"reason", CONTROL_TEXT, cli_option(cli, "--reason", NULL)},
+        {"tenant", CONTROL_TEXT, cli_option(cli, "--tenant", NULL)}};
+    return post(cli, "/api/runs/%/branch", members, 4);
 }
 
 /* ---- a step ---- */

@@ -35,13 +35,19 @@ struct generation *commons_current(struct commons *commons)
 
 int64_t commons_number(struct commons *commons, struct wall now)
 {
+    return commons_numbers(commons, now, 1);
+}
+
+int64_t commons_numbers(struct commons *commons, struct wall now, uint32_t count)
+{
     uint64_t wanted = (uint64_t)(now.us / 1000) << 16;
     uint64_t last = atomic_load_explicit(&commons->next_exchange, memory_order_relaxed);
     uint64_t next;
     do {
         next = wanted > last ? wanted : last + 1;
-    } while (!atomic_compare_exchange_weak_explicit(&commons->next_exchange, &last, next,
-                                                    memory_order_relaxed, memory_order_relaxed));
+    } while (!atomic_compare_exchange_weak_explicit(&commons->next_exchange, &last,
+                                                    next + count - 1, memory_order_relaxed,
+                                                    memory_order_relaxed));
     return (int64_t)next;
 }
 

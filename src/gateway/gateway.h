@@ -47,6 +47,8 @@ struct commons {
 void commons_swap(struct commons *commons, struct generation *next);
 /* Key of the next record: milliseconds above 16 bits of order within one; unique and rising. */
 int64_t commons_number(struct commons *commons, struct wall now);
+/* So many in a row; the first of them. */
+int64_t commons_numbers(struct commons *commons, struct wall now, uint32_t count);
 struct generation *commons_current(struct commons *commons); /* a new reference */
 
 struct gateway_options {

@@ -270,13 +270,16 @@ void run_call_tell(struct exchange *x, struct run_call *c, enum step_state state
     }
 }
 
-/* It follows from the run's key and the step's number, whose intent is durable before the key is
- * told (UUID version 8, RFC 9562, section 5.8). */
+/* The same for all tries, another in each branch: it follows from the run's key, its row and the
+ * step's number, whose intent is durable before the key is told (UUID version 8, RFC 9562, section
+ * 5.8). */
 struct str run_call_key(struct exchange *x, const struct run_call *c)
 {
     uint8_t b[32];
     const struct run_file *file = run_attached(c->run);
-    seal_mac(&file->digests, arena_printf(x->arena, "idempotency key of step %u", c->claim.seq), b);
+    struct str what = arena_printf(x->arena, "idempotency key of run %lld step %u",
+                                   (long long)file->row, c->claim.seq);
+    seal_mac(&file->digests, what, b);
     b[6] = (uint8_t)((b[6] & 0x0f) | 0x80);
     b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
     return arena_printf(x->arena,

@@ -18,6 +18,7 @@ static const struct migration migrations[] = {
         " bytes INTEGER NOT NULL, divergences INTEGER NOT NULL, reason TEXT NOT NULL,"
         " UNIQUE(tenant, id));"
         "CREATE INDEX runs_by_time ON runs(updated_us);"
+        "CREATE INDEX runs_by_key ON runs(data_key);"
         "CREATE TABLE steps(number INTEGER PRIMARY KEY, run INTEGER NOT NULL,"
         " seq INTEGER NOT NULL, kind INTEGER NOT NULL, effect INTEGER NOT NULL,"
         " state INTEGER NOT NULL, exact BLOB NOT NULL, loose BLOB NOT NULL, sort BLOB NOT NULL,"
@@ -337,25 +338,28 @@ struct store_step part_insert(int64_t run, const struct part_id *id, const struc
 
 /* ---- retention ---- */
 
-#define OLD "(SELECT number FROM runs WHERE updated_us < ?1)"
-#define EMPTY                                                                                      \
-    " r.updated_us < ?1 AND NOT EXISTS (SELECT 1 FROM steps s WHERE s.run = r.number)"             \
-    " AND NOT EXISTS (SELECT 1 FROM run_parts p WHERE p.run = r.number)"
+#define OLD   "(SELECT number FROM runs WHERE updated_us < ?1)"
+#define AGING "(SELECT number FROM runs WHERE updated_us < ?1 AND updated_us >= ?2)"
+#define HAS_ROWS(run)                                                                              \
+    "(EXISTS (SELECT 1 FROM steps s WHERE s.run = " run ".number)"                                 \
+    " OR EXISTS (SELECT 1 FROM run_parts p WHERE p.run = " run ".number))"
+#define EMPTY " r.updated_us < ?1 AND NOT " HAS_ROWS("r")
 
 const struct statement run_prune_answers = {
     "UPDATE steps SET answer = NULL WHERE number IN (SELECT number FROM steps"
-    " WHERE answer IS NOT NULL AND run IN " OLD " LIMIT 1000)",
-    1};
+    " WHERE answer IS NOT NULL AND run IN " AGING " LIMIT 1000)",
+    2};
 const struct statement run_prune_parts = {
-    "DELETE FROM run_parts WHERE (run, id) IN (SELECT run, id FROM run_parts WHERE run IN " OLD
+    "DELETE FROM run_parts WHERE (run, id) IN (SELECT run, id FROM run_parts WHERE run IN " AGING
     " LIMIT 1000)",
-    1};
+    2};
 const struct statement run_prune_steps = {
     "DELETE FROM steps WHERE number IN (SELECT number FROM steps WHERE run IN " OLD " LIMIT 1000)",
     1};
 const struct statement run_prune_keys = {
     "DELETE FROM data_keys WHERE id IN (SELECT r.data_key FROM runs r JOIN data_keys k"
-    " ON k.id = r.data_key WHERE" EMPTY " LIMIT 1000)",
+    " ON k.id = r.data_key WHERE" EMPTY " AND NOT EXISTS (SELECT 1 FROM runs b"
+    " WHERE b.data_key = r.data_key AND (b.updated_us >= ?1 OR " HAS_ROWS("b") ")) LIMIT 1000)",
     1};
 const struct statement run_prune_runs = {
     "DELETE FROM runs WHERE number IN (SELECT r.number FROM runs r WHERE" EMPTY

@@ -101,6 +101,7 @@ enum err part_read(const struct value *row, struct body_part *to) MUST_USE;
 
 /* ---- retention of runs not touched since ?1: at most a thousand rows at once ---- */
 
+/* Of runs touched since ?2, so that those which have no bodies any more are not looked through. */
 extern const struct statement run_prune_answers;
 extern const struct statement run_prune_parts;
 extern const struct statement run_prune_steps;

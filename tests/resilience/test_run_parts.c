@@ -130,8 +130,8 @@ static const struct statement count_runs = {"SELECT count(*) FROM runs", 0};
 
 static void prune(struct run_kit *w, const struct statement *statement, int64_t before)
 {
-    struct value value = value_of_i64(before);
-    assert_int_equal(run_kit_write_one(w, (struct store_step){statement, &value, false}), ERR_OK);
+    struct value values[] = {value_of_i64(before), value_of_i64(0)};
+    assert_int_equal(run_kit_write_one(w, (struct store_step){statement, values, false}), ERR_OK);
 }
 
 /* Run 1 was touched at 600 and has 1001 steps and parts, run 2 at 1000 and has one of each. */

@@ -163,7 +163,9 @@ class Looking(RunCase):
             self.assertIn("aire runs", rig.run(*command, "--help").stdout.split("xample", 1)[1])
 
 
-class Steering(RunCase):
+class OwnCase(RunCase):
+    """A Governor that may be killed, for each test."""
+
     def setUp(self):
         super().setUp()
         self.mine = rig.Governor(tempfile.mkdtemp(prefix="own-", dir=self.folder),
@@ -199,6 +201,8 @@ class Steering(RunCase):
         conn.send(rig.request(f"/run/{self.run_id}/{attempt}/tools/shop/refund", b"{}"))
         self.assertTrue(rig.until(lambda: len(self.tool.seen) == 1))
 
+
+class Steering(OwnCase):
     def test_a_cancelled_run_is_refused_and_stays_so(self):
         self.ask(1)
         done = self.governor.command("runs", "cancel", self.run_id, "--reason", "asked twice")
@@ -338,6 +342,124 @@ class Steering(RunCase):
             self.assertEqual(answer.status, status, answer)
 
 
+class Copying(OwnCase):
+    """Branches, and what is taken out."""
+
+    def export(self, *options, run=None):
+        done = self.governor.run("runs", "export", run or self.run_id, *options)
+        self.assertEqual(done.returncode, 0, done)
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def test_an_export_has_what_was_asked_and_answered(self):
+        body = {"model": "plain", "messages": [{"role": "user", "content": "one\u00e4"}]}
+        plain = self.ask(1, "one\u00e4")
+        longer = {**body, "messages": body["messages"] + [{"role": "user", "content": "two"}],
+                  "stream": True}
+        stream = self.governor.ask(f"/run/{self.run_id}/1{rig.CHAT}", longer)
+        self.tool.reset(reply(200, b"no json \xff", [("Content-Type", "text/x-odd")]))
+        self.use(1, "shop/pay", b'{"amount":\n 7}')
+        first, second, third = self.export()
+        self.assertEqual((first["run"], first["seq"], first["request"], first["answer"]),
+                         (self.run_id, 1, body, plain.json()))
+        self.assertEqual((second["request"], second["answer"][:200], second["answer"][-8:]),
+                         (longer, stream.body.decode()[:200], "[DONE]\n\n"))
+        self.assertEqual((third["request"], third["answer"], third["content_type"], third["effect"]),
+                         ({"amount": 7}, {"base64": "bm8ganNvbiD/"}, "text/x-odd", "keyed"))
+
+    def test_who_exported_and_why_is_recorded_first(self):
+        self.ask(1)
+        self.export("--reason", "marker-reason-8842")
+        self.governor.stop()
+        self.export("--reason", "marker-reason-8842")
+        with contextlib.closing(sqlite3.connect(self.governor.data + "/aire.db")) as database:
+            told = [row[0] for row in database.execute("SELECT facts FROM exchanges")
+                    if b"marker-reason-8842" in row[0]]
+        self.assertEqual([b"export" in facts for facts in told], [True, True])
+
+    def test_what_has_gone_is_said_to_be_missing(self):
+        self.ask(1)
+        with contextlib.closing(sqlite3.connect(self.governor.data + "/aire.db")) as database:
+            database.execute("UPDATE steps SET answer = NULL")
+            database.execute("DELETE FROM run_parts")
+            database.commit()
+        step, = self.export()
+        self.assertEqual((step["request"], step["answer"]), ({"missing": "expired"},) * 2)
+
+    def test_an_erased_run_is_not_exported(self):
+        self.ask(1, headers={"x-aire-session": "s-1"})
+        self.governor.command("keyring", "forget", "--session", "s-1")
+        self.failed(1, "what it held was erased", "runs", "export", self.run_id)
+
+    def test_an_export_of_no_run_is_refused(self):
+        self.failed(1, "has no run 'none'", "runs", "export", "none")
+
+    # ---- branches ----
+
+    def branch(self, at, *options):
+        return self.governor.command("runs", "branch", self.run_id, "--at", str(at), *options)
+
+    def test_a_branch_has_the_steps_up_to_one(self):
+        texts = ["one", "two", "three"]
+        answers = [self.ask(1, text) for text in texts]
+        made = self.branch(2, "--as", self.run_id + "-2")
+        self.assertEqual((made["id"], made["from"], made["at"], made["state"]),
+                         (self.run_id + "-2", self.run_id, 2, "open"))
+        for restart in range(2):
+            for i, text in enumerate(texts[:2]):
+                got = self.ask(restart + 1, text, run=made["id"])
+                self.assertEqual((got.header("x-aire-replayed"), got.body),
+                                 ("true", answers[i].body))
+            self.again()
+        self.assertIsNone(self.ask(3, "three", run=made["id"]).header("x-aire-replayed"))
+        self.assertEqual(self.ask(2, "three").body, answers[2].body)
+        self.assertEqual([s["seq"] for s in self.steps(made["id"])], [1, 2, 3])
+        self.assertEqual([s["try"] for s in self.steps(made["id"])], [0, 0, 3])
+        self.assertEqual([s["request"] for s in self.export(run=made["id"])][:2],
+                         [chat("one"), chat("two")])
+
+    def test_its_effects_have_keys_of_their_own(self):
+        self.use(1, "shop/pay", b'{"n":1}')
+        self.use(1, "shop/pay", b'{"n":2}')
+        branch = self.branch(1)["id"]
+        self.assertEqual(branch, self.run_id + "-b1")
+        self.assertEqual(self.use(1, "shop/pay", b'{"n":1}', run=branch).header("x-aire-replayed"),
+                         "true")
+        self.use(1, "shop/pay", b'{"n":2}', run=branch)
+        keys = [seen.header("idempotency-key") for seen in self.tool.seen]
+        self.assertEqual((len(keys), len(set(keys))), (3, 3))
+
+    def test_a_step_without_result_is_decided_first(self):
+        self.doubt()
+        self.failed(1, "step 1 may have happened", "runs", "branch", self.run_id, "--at", "1")
+        self.governor.command("runs", "resolve", self.run_id, "1", "--happened")
+        self.assertEqual(self.use(1, "shop/refund", run=self.branch(1)["id"]).status, 200)
+
+    def test_a_diverged_run_goes_on_in_a_branch(self):
+        self.ask(1)
+        self.diverge()
+        branch = self.branch(1)["id"]
+        self.assertEqual(self.ask(1, run=branch).header("x-aire-replayed"), "true")
+        self.assertEqual(self.use(1, "shop/refund", b'{"other":1}', run=branch).status, 200)
+
+    def test_what_is_forgotten_is_forgotten_in_branches(self):
+        self.ask(1, headers={"x-aire-session": "s-2"})
+        branch = self.branch(1)["id"]
+        self.governor.command("keyring", "forget", "--session", "s-2")
+        self.again()
+        self.assertEqual(self.code(self.ask(1, run=branch)), (410, "run_erased"))
+
+    def test_branches_asked_wrongly_are_refused_in_words(self):
+        self.ask(1)
+        self.branch(1)
+        for code, words, *options in ((1, "there is a run of this name", "1"),
+                                      (1, "has no step 2", "2"), (2, "from 1 to 10000", "0"),
+                                      (2, "from 1 to 10000", "10001"), (2, "whole number", "x"),
+                                      (2, "'as' must be", "1", "--as", "a b")):
+            self.failed(code, words, "runs", "branch", self.run_id, "--at", *options)
+        self.failed(2, "--at is missing", "runs", "branch", self.run_id)
+        self.failed(1, "no such run", "runs", "branch", "none", "--at", "1")
+
+
 class WithoutServer(RunCase):
     def test_runs_are_read_when_no_server_runs(self):
         governor = rig.Governor(tempfile.mkdtemp(prefix="own-", dir=self.folder),
@@ -348,4 +470,4 @@ class WithoutServer(RunCase):
         self.assertEqual(len(governor.command("runs", "show", self.run_id)["steps"]), 1)
 
 
-del RunCase
+del RunCase, OwnCase
