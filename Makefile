@@ -10,7 +10,7 @@ export JOBS
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help deps build demo check style sim fuzz bench bench-guard format check-crash
+.PHONY: help deps build demo check style sim fuzz bench bench-runs bench-guard format check-crash
 
 help: ## what can be made here
 	@echo "make TARGET [JOBS=n]"
@@ -52,6 +52,11 @@ bench: ## speed and memory, as ratios against nginx
 	@tools/deps.sh build bench
 	@tools/build.sh release aire
 	@python3 bench/run.py
+
+bench-runs: ## durable runs: speed, growth, kills, and other engines beside it
+	@tools/deps.sh build peers
+	@tools/build.sh release aire
+	@python3 bench/runs.py
 
 bench-guard: ## what the guardrails find on the shared corpora, against their numbers
 	@tools/deps.sh build
