@@ -24,6 +24,8 @@ struct request {
     struct str target;
     struct str body;
     bool needs_server;
+    const struct http_field *fields; /* beside content-type */
+    size_t count;
 };
 
 struct answer {
@@ -37,6 +39,7 @@ struct asking {
     struct http_origin *origin;
     struct http_fetch *fetch;
     const struct request *request;
+    struct http_field fields[CONTROL_FIELDS_MAX];
     struct answer *answer;
     struct timer limit;
     struct timer again;
@@ -77,14 +80,18 @@ static const struct fetch_handler handler = {
 
 static void start(struct asking *asking)
 {
-    static const struct http_field fields[] = {
-        {STR_CONST("content-type"), STR_CONST("application/json")}};
     const struct request *request = asking->request;
+    struct http_field *fields = asking->fields;
+    must(request->count < CONTROL_FIELDS_MAX);
+    fields[0] = (struct http_field){STR("content-type"), STR("application/json")};
+    for (size_t i = 0; i < request->count; i++) {
+        fields[i + 1] = request->fields[i];
+    }
     const struct fetch_options options = {.origin = asking->origin,
                                           .method = str_of(request->method),
                                           .target = request->target,
                                           .fields = fields,
-                                          .count = 1,
+                                          .count = request->count + 1,
                                           .body = &request->body,
                                           .body_count = request->body.len > 0 ? 1 : 0,
                                           .connect_ms = 5000,
@@ -318,4 +325,19 @@ int control_get(const struct cli *cli, const char *target, struct shown *shown)
     const struct request request = {
         .method = "GET", .target = str_of(target), .needs_server = true};
     return ask_and_judge(cli, &request, shown);
+}
+
+int control_raw(const struct cli *cli, const struct control_raw *raw, unsigned *status,
+                struct buf *answer)
+{
+    struct answer got = {0, answer};
+    const struct request request = {.method = raw->method,
+                                    .target = raw->target,
+                                    .body = raw->body,
+                                    .needs_server = true,
+                                    .fields = raw->fields,
+                                    .count = raw->count};
+    int exit_code = ask_anybody(cli, &request, &got);
+    *status = got.status;
+    return exit_code;
 }

@@ -9,6 +9,7 @@
 #define AIRE_CLI_CONTROL_H
 
 #include "cli/read.h"
+#include "io/http1.h"
 
 enum control_kind { CONTROL_TEXT, CONTROL_NUMBER, CONTROL_FLAG };
 
@@ -31,5 +32,17 @@ struct control_call {
  * done. */
 int control_post(const struct cli *cli, const struct control_call *call, struct shown *shown);
 int control_get(const struct cli *cli, const char *target, struct shown *shown); /* of a server */
+
+/* One call of the data path over the socket of a running server. CLI_OK whatever the status. */
+#define CONTROL_FIELDS_MAX 8
+struct control_raw {
+    const char *method;
+    struct str target;
+    struct str body;
+    const struct http_field *fields; /* beside content-type; at most CONTROL_FIELDS_MAX - 1 */
+    size_t count;
+};
+int control_raw(const struct cli *cli, const struct control_raw *raw, unsigned *status,
+                struct buf *answer);
 
 #endif

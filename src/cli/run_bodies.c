@@ -3,6 +3,7 @@
 #include "cli/run_bodies.h"
 
 #include "base/must.h"
+#include "cli/control.h"
 #include "cli/unseal.h"
 #include "gateway/run_seal.h"
 #include "resilience/journal.h"
@@ -155,4 +156,45 @@ enum err run_bodies_answer(struct run_bodies *bodies, const struct step_row *ste
     }
     store_query_end(&query);
     return code;
+}
+
+/* ---- all steps ---- */
+
+int run_bodies_tell(const struct cli *cli)
+{
+    const struct control_member members[] = {
+        {"reason", CONTROL_TEXT, cli_option(cli, "--reason", NULL)},
+        {"tenant", CONTROL_TEXT, cli_option(cli, "--tenant", NULL)}};
+    const struct control_call call = {
+        .path = "/api/runs/%/export", .name = cli_word(cli, 0), .members = members, .count = 2};
+    struct shown shown;
+    shown_init(&shown);
+    int exit_code = control_post(cli, &call, &shown);
+    shown_end(&shown);
+    return exit_code;
+}
+
+int run_bodies_each(const struct cli *cli, struct run_bodies *bodies,
+                    void (*each)(void *object, const struct value *row, size_t columns),
+                    void *object, const int *exit_code)
+{
+    int64_t last = 0;
+    size_t count = STEPS_PAGE;
+    while (count == STEPS_PAGE && *exit_code == CLI_OK) {
+        struct store_query query = {.rows_max = STEPS_PAGE};
+        const struct value values[] = {value_of_i64(bodies->run), value_of_i64(last),
+                                       value_of_i64(STEPS_PAGE)};
+        enum err code = store_read_now(bodies->store, &step_list, values, &query);
+        count = query.row_count;
+        for (size_t i = 0; i < count && *exit_code == CLI_OK; i++) {
+            const struct value *row = query.rows + i * query.columns;
+            last = row[2].integer; /* seq */
+            each(object, row, query.columns);
+        }
+        store_query_end(&query);
+        if (code != ERR_OK) {
+            return cli_fail(cli, CLI_BROKEN, "the database cannot be read: %s", err_text(code));
+        }
+    }
+    return *exit_code;
 }

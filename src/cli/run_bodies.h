@@ -22,6 +22,13 @@ struct run_bodies {
 int run_bodies_open(const struct cli *cli, const struct value *run, struct run_bodies *bodies);
 void run_bodies_close(struct run_bodies *bodies);
 
+/* Makes durable that what the run holds is taken out, by whom and why (--reason): before it is. */
+int run_bodies_tell(const struct cli *cli);
+/* Every step's row, without its answer, in order of seq, while *exit_code is CLI_OK. */
+int run_bodies_each(const struct cli *cli, struct run_bodies *bodies,
+                    void (*each)(void *object, const struct value *row, size_t columns),
+                    void *object, const int *exit_code);
+
 /* Append what was asked, what was answered, as it came. NOT_FOUND: it has gone by its retention, or
  * there is none; CORRUPT; the store's errors. */
 enum err run_bodies_request(struct run_bodies *bodies, const struct step_row *step,

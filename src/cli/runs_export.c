@@ -6,7 +6,6 @@
 #include "base/must.h"
 #include "base/text.h"
 #include "base/utf8.h"
-#include "cli/control.h"
 #include "cli/run_bodies.h"
 #include "console/run_views.h"
 #include "gateway/tool_answer.h"
@@ -22,6 +21,7 @@ struct exporting {
     struct str run;
     struct arena *arena; /* for one line */
     struct buf line;
+    int exit_code;
 };
 
 /* JSON as it is but for its line breaks, which stand between tokens; other text as a string; other
@@ -114,43 +114,10 @@ static int export_step(struct exporting *e, const struct value *row, size_t colu
                    : cli_fail(e->cli, CLI_BROKEN, "step %u is too large", step.step.seq);
 }
 
-static int export_steps(struct exporting *e)
+static void export_row(void *object, const struct value *row, size_t columns)
 {
-    uint32_t last = 0;
-    size_t count = STEPS_PAGE;
-    int exit_code = CLI_OK;
-    while (count == STEPS_PAGE && exit_code == CLI_OK) {
-        struct store_query query = {.rows_max = STEPS_PAGE};
-        const struct value values[] = {value_of_i64(e->bodies.run), value_of_i64(last),
-                                       value_of_i64(STEPS_PAGE)};
-        enum err code = store_read_now(e->bodies.store, &step_list, values, &query);
-        if (code != ERR_OK) {
-            exit_code = cli_fail(e->cli, CLI_BROKEN, "the database cannot be read: %s",
-                                 err_text(code));
-        }
-        count = query.row_count;
-        for (size_t i = 0; i < count && exit_code == CLI_OK; i++) {
-            const struct value *row = query.rows + i * query.columns;
-            last = (uint32_t)row[2].integer; /* seq */
-            exit_code = export_step(e, row, query.columns);
-        }
-        store_query_end(&query);
-    }
-    return exit_code;
-}
-
-static int tell(const struct cli *cli)
-{
-    const struct control_member members[] = {
-        {"reason", CONTROL_TEXT, cli_option(cli, "--reason", NULL)},
-        {"tenant", CONTROL_TEXT, cli_option(cli, "--tenant", NULL)}};
-    const struct control_call call = {
-        .path = "/api/runs/%/export", .name = cli_word(cli, 0), .members = members, .count = 2};
-    struct shown shown;
-    shown_init(&shown);
-    int exit_code = control_post(cli, &call, &shown);
-    shown_end(&shown);
-    return exit_code;
+    struct exporting *e = object;
+    e->exit_code = export_step(e, row, columns);
 }
 
 int cmd_runs_export(const struct cli *cli)
@@ -161,12 +128,12 @@ int cmd_runs_export(const struct cli *cli)
     if (exit_code != CLI_OK) {
         return exit_code;
     }
-    exit_code = tell(cli);
+    exit_code = run_bodies_tell(cli);
     exit_code = exit_code == CLI_OK ? run_bodies_open(cli, run.rows, &e.bodies) : exit_code;
     if (exit_code == CLI_OK) {
         e.arena = arena_new((size_t)64 * 1024);
         buf_init(&e.line, LINE_BYTES_MAX);
-        exit_code = export_steps(&e);
+        exit_code = run_bodies_each(cli, &e.bodies, export_row, &e, &e.exit_code);
         buf_end(&e.line);
         arena_free(e.arena);
         run_bodies_close(&e.bodies);

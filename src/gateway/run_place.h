@@ -7,10 +7,11 @@
 #include "resilience/step.h"
 
 struct run_place {
-    struct str run;   /* "" for a call of no run */
-    uint32_t attempt; /* the try, 1 .. RUN_TRY_MAX */
-    struct str rest;  /* the endpoint's path */
-    struct str key;   /* x-aire-step; "" none */
+    struct str run;     /* "" for a call of no run */
+    uint32_t attempt;   /* the try, 1 .. RUN_TRY_MAX */
+    struct str rest;    /* the endpoint's path */
+    struct str key;     /* x-aire-step; "" none */
+    uint32_t rehearses; /* x-aire-rehearse: the step that is asked for again; 0: none */
 };
 
 /* OK with run "" and rest = path where the path is of no run; INVALID: below /run/, but no place.

@@ -174,16 +174,15 @@ enum err journal_run(struct journal *journal, struct str tenant, struct str id, 
         }
         found = new_run(journal, tenant, id);
         code = map_put(journal->runs, key, found);
-        if (code != ERR_OK) {
-            free_run(found);
-            found = NULL;
-        }
     } else if (found->references == 0) {
         list_remove(&found->idle);
         journal->idle_steps -= found->count;
     }
-    if (found != NULL) {
+    if (code == ERR_OK) {
         found->references++;
+    } else {
+        free_run(found);
+        found = NULL;
     }
     mutex_unlock(&journal->lock);
     arena_free(arena);
@@ -268,6 +267,13 @@ static struct entry *entry_of(const struct run *run, uint32_t seq)
 {
     must(seq > 0 && seq <= run->count);
     return &run->entries[seq - 1];
+}
+
+/* NULL: the run has no step of that number. */
+static struct entry *step_entry(const struct run *run, uint32_t seq)
+{
+    struct entry *entry = seq > 0 && seq <= run->count ? &run->entries[seq - 1] : NULL;
+    return entry != NULL && entry->step.seq > 0 ? entry : NULL;
 }
 
 /* Lists move with the array of entries: heads are made anew. */
@@ -372,9 +378,8 @@ static void post_all(struct link *waiters)
 enum err run_load(struct run *run, struct journal_waiter *waiter)
 {
     mutex_lock(&run->lock);
-    enum err code = run->loading == LOADED     ? ERR_OK
-                    : run->loading == UNLOADED ? ERR_AGAIN
-                                               : ERR_BUSY;
+    enum err code = run->loading == LOADED ? ERR_OK : ERR_BUSY;
+    code = run->loading == UNLOADED ? ERR_AGAIN : code;
     if (code == ERR_AGAIN) {
         run->loading = LOADING;
     } else if (code == ERR_BUSY && waiter != NULL) {
@@ -603,11 +608,9 @@ static enum journal_answer enter(struct run *run, struct journal_claim *claim)
 /* The step that is asked for by its number; NULL: that one is another. */
 static struct entry *numbered(struct run *run, const struct step_call *call, uint32_t seq)
 {
-    struct entry *entry = seq <= run->count ? entry_of(run, seq) : NULL;
-    const struct run_digest *exact = &call->exact;
-    bool same = entry != NULL && entry->step.seq > 0 &&
-                memcmp(exact, &entry->step.call.exact, sizeof *exact) == 0;
-    return same ? entry : NULL;
+    struct entry *entry = step_entry(run, seq);
+    const struct run_digest *exact = entry != NULL ? &entry->step.call.exact : NULL;
+    return exact != NULL && memcmp(&call->exact, exact, sizeof *exact) == 0 ? entry : NULL;
 }
 
 /* The step of this call; NULL: it is new. */
@@ -686,47 +689,45 @@ void journal_orphan(struct journal_claim *claim)
     mutex_unlock(&claim->run->lock);
 }
 
-void journal_settle(struct journal_claim *claim, enum step_state state, int64_t number,
-                    uint64_t bytes, struct wall now)
+static struct entry *end_making(struct journal_claim *claim, enum step_state state, int64_t number,
+                                uint64_t bytes)
 {
-    struct run *run = claim->run;
-    mutex_lock(&run->lock);
-    struct entry *entry = entry_of(run, claim->seq);
+    struct entry *entry = entry_of(claim->run, claim->seq);
     must(claim->making && entry->making);
     claim->making = false;
     entry->making = false;
     entry->lost = false;
-    entry->out = 0;
     entry->step.state = state;
     entry->step.number = number;
-    run->facts.bytes += bytes;
+    claim->run->facts.bytes += bytes;
+    post_all(&entry->waiters);
+    return entry;
+}
+
+void journal_settle(struct journal_claim *claim, enum step_state state, int64_t number,
+                    uint64_t bytes, struct wall now)
+{
+    mutex_lock(&claim->run->lock);
+    struct entry *entry = end_making(claim, state, number, bytes);
+    entry->out = 0;
     if (state == STEP_DONE) {
         entry->step.done_at = now;
     } else {
-        let_go(run, claim);
+        let_go(claim->run, claim);
     }
-    post_all(&entry->waiters);
-    mutex_unlock(&run->lock);
+    mutex_unlock(&claim->run->lock);
 }
 
 void journal_part(struct journal_claim *claim, int64_t number, uint64_t bytes, bool lent)
 {
-    struct run *run = claim->run;
-    mutex_lock(&run->lock);
-    struct entry *entry = entry_of(run, claim->seq);
-    must(claim->making && entry->making && number > 0);
-    claim->making = false;
-    entry->making = false;
-    entry->lost = false;
-    entry->step.state = STEP_INTENT;
-    entry->step.number = number;
-    run->facts.bytes += bytes;
+    mutex_lock(&claim->run->lock);
+    must(number > 0);
+    struct entry *entry = end_making(claim, STEP_INTENT, number, bytes);
     if (lent) {
         entry->out = claim->attempt;
         claim->seq = 0;
     }
-    post_all(&entry->waiters);
-    mutex_unlock(&run->lock);
+    mutex_unlock(&claim->run->lock);
 }
 
 /* An intent read from the store is out at the try that made it. */
@@ -737,7 +738,7 @@ enum journal_answer journal_recall(struct run *run, uint32_t attempt, uint32_t s
     must(!claim->making);
     *claim = (struct journal_claim){.run = run, .attempt = attempt};
     mutex_lock(&run->lock);
-    struct entry *entry = seq > 0 && seq <= run->count ? entry_of(run, seq) : NULL;
+    struct entry *entry = step_entry(run, seq);
     bool code = entry != NULL && entry->step.call.kind == STEP_CODE && !entry->making;
     if (attempt < run->facts.attempt) {
         answer = JOURNAL_FENCED;
@@ -770,25 +771,29 @@ void run_set_state(struct run *run, enum run_state state)
 {
     mutex_lock(&run->lock);
     run->facts.state = state;
-    if (state == RUN_OPEN) {
-        run->facts.divergences = 0;
-    }
+    run->facts.divergences = state == RUN_OPEN ? 0 : run->facts.divergences;
     mutex_unlock(&run->lock);
+}
+
+enum err run_step(struct run *run, uint32_t seq, struct step *step)
+{
+    mutex_lock(&run->lock);
+    const struct entry *entry = step_entry(run, seq);
+    *step = entry != NULL ? entry->step : (struct step){0};
+    mutex_unlock(&run->lock);
+    return entry != NULL ? ERR_OK : ERR_NOT_FOUND;
 }
 
 enum err run_hold(struct run *run, uint32_t seq, struct journal_claim *claim)
 {
-    enum err code = ERR_NOT_FOUND;
-    must(!claim->making);
     mutex_lock(&run->lock);
-    if (seq > 0 && seq <= run->count && entry_of(run, seq)->step.seq > 0) {
-        struct entry *entry = entry_of(run, seq);
-        bool over = entry->step.state == STEP_DONE || entry->step.state == STEP_SKIPPED;
-        code = entry->making ? ERR_BUSY : over ? ERR_EXISTS : ERR_OK;
-        if (code == ERR_OK) {
-            *claim = (struct journal_claim){.run = run, .seq = seq, .making = true};
-            entry->making = true;
-        }
+    struct entry *entry = step_entry(run, seq);
+    enum err code = entry == NULL ? ERR_NOT_FOUND : entry->making ? ERR_BUSY : ERR_OK;
+    if (code == ERR_OK && (entry->step.state == STEP_DONE || entry->step.state == STEP_SKIPPED)) {
+        code = ERR_EXISTS;
+    } else if (code == ERR_OK) {
+        *claim = (struct journal_claim){.run = run, .seq = seq, .making = true};
+        entry->making = true;
     }
     mutex_unlock(&run->lock);
     return code;

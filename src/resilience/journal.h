@@ -67,6 +67,8 @@ enum err run_load(struct run *run, struct journal_waiter *waiter /* or NULL */) 
 void run_loaded(struct run *run, enum err result, const struct run_facts *facts,
                 const struct step *steps, size_t count);
 void run_facts(struct run *run, struct run_facts *facts);
+/* A copy, whoever holds it; its key is borrowed. NOT_FOUND. */
+enum err run_step(struct run *run, uint32_t seq, struct step *step) MUST_USE;
 void run_fenced(struct run *run, uint32_t attempt); /* the fence of that try is durable */
 
 /* What a call asks of the journal. */

@@ -475,6 +475,19 @@ static void a_result_is_final(void **state)
     assert_int_equal(decide(kit, 1, STEP_SKIPPED), ERR_EXISTS);
 }
 
+static void a_step_is_looked_at_without_being_held(void **state)
+{
+    struct journal_kit *kit = *state;
+    struct asked a = {0};
+    struct step step;
+    make_done(kit, 1, model_call("a"));
+    assert_int_equal(run_step(kit->run, 0, &step), ERR_NOT_FOUND);
+    assert_int_equal(run_step(kit->run, 2, &step), ERR_NOT_FOUND);
+    assert_int_equal(run_step(kit->run, 1, &step), ERR_OK);
+    assert_int_equal(step.state, STEP_DONE);
+    expect(kit, 2, model_call("a"), &a, JOURNAL_REPLAY);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, journal_kit_start, journal_kit_stop)
 
 int main(void)
@@ -514,6 +527,7 @@ int main(void)
         TEST(a_decision_stands_for_the_result),
         TEST(a_call_waits_for_the_decision),
         TEST(a_result_is_final),
+        TEST(a_step_is_looked_at_without_being_held),
         TEST(what_is_no_step_cannot_be_decided),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

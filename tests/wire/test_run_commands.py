@@ -34,6 +34,20 @@ tools:
 """
 
 
+# Rules that came after the run.
+RULED = """    guardrails: strict}
+guardrails:
+  strict:
+    input:  {rules: {file: rules.yaml}}
+    output: {rules: {file: rules.yaml}}
+"""
+RULES = """version: 1
+rules:
+  - {name: word, words: [forbiddenword], applies: input, action: block}
+  - {name: colour, words: [blue], applies: output, action: redact}
+"""
+
+
 def chat(text):
     return {"model": "plain", "messages": [{"role": "user", "content": text}]}
 
@@ -189,9 +203,12 @@ class OwnCase(RunCase):
         self.assertEqual(self.code(stopped), (409, "run_diverged"))
 
     def doubt(self):
+        self.doubt_at(1)
+
+    def doubt_at(self, seq):
         self.tool.reset(script=[tool_server.RESET], answer=reply(200, b'{"done":true}'))
         self.assertEqual(self.use(1, "shop/refund").status, 502)
-        self.assertTrue(rig.until(lambda: self.steps()[0]["state"] == "in_doubt"))
+        self.assertTrue(rig.until(lambda: self.steps()[seq - 1]["state"] == "in_doubt"))
 
     def hang(self, attempt):
         """A refund is under way, and no answer comes."""
@@ -392,6 +409,74 @@ class Copying(OwnCase):
 
     def test_an_export_of_no_run_is_refused(self):
         self.failed(1, "has no run 'none'", "runs", "export", "none")
+
+    # ---- replays ----
+
+    def replay(self, code=0):
+        done = self.governor.run("runs", "replay", self.run_id, "--json")
+        self.assertEqual(done.returncode, code, done)
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def test_a_replay_under_the_same_rules_differs_nowhere_and_asks_nobody(self):
+        self.ask(1, "one", {"x-aire-session": "s-1", "x-aire-agent": "bot"})
+        self.ask(1, "two", {"x-aire-step": "named"})
+        for _ in range(2):
+            self.governor.ask(f"/run/{self.run_id}/1{rig.CHAT}", {**chat("one"), "stream": True})
+        self.use(1, "shop/pay", b'{"n":1}')
+        asked, used = self.arrived(), len(self.tool.seen)
+        rows = self.replay()
+        self.assertEqual([(r["seq"], r["result"], r["status"]) for r in rows],
+                         [(i, "same", 200) for i in range(1, 6)])
+        self.assertEqual((self.arrived(), len(self.tool.seen)), (asked, used))
+        run = self.show()["run"]
+        self.assertEqual((run["try"], run["steps"], run["state"]), (1, 5, "open"))
+
+    def test_a_replay_says_what_todays_rules_would_change(self):
+        self.ask(1, "harmless")
+        self.ask(1, "say forbiddenword please")
+        self.sim.fault("text: 'the sky is blue today'")
+        self.ask(1, "colours")
+        self.governor.ask(f"/run/{self.run_id}/1{rig.CHAT}", {**chat("colours"), "stream": True})
+        text = self.text(self.CONFIG).replace("retries: {attempts: 1}}\n",
+                                              "retries: {attempts: 1},\n" + RULED, 1)
+        self.governor.stop()
+        self.governor = rig.Governor(self.governor.folder, text, files={"rules.yaml": RULES})
+        rows = self.replay(code=1)
+        self.assertEqual([r["result"] for r in rows], ["same", "refused", "differs", "differs"])
+        self.assertEqual((rows[1]["status"], rows[2]["status"]), (403, 200))
+        self.assertTrue(rows[1]["why"])
+        table = self.governor.run("runs", "replay", self.run_id)
+        self.assertEqual(table.returncode, 1)
+        self.assertIn("refused", table.stdout)
+
+    def test_what_has_no_answer_or_is_asked_otherwise_is_left_out(self):
+        self.ask(1)
+        self.doubt_at(2)
+        self.governor.stop()
+        self.governor = rig.Governor(self.governor.folder,
+                                     self.text(self.CONFIG) + "runs: {mask: [/messages]}\n")
+        rows = self.replay()
+        self.assertEqual([r["result"] for r in rows], ["left out", "left out"])
+        self.assertIn("masked", rows[0]["why"])
+
+    def test_a_replay_needs_a_server(self):
+        self.ask(1)
+        self.governor.stop()
+        self.failed(4, "no server is running", "runs", "replay", self.run_id)
+
+    def test_a_rehearsal_makes_nothing(self):
+        self.ask(1)
+        before = self.show()
+        for step, body, code in (("2", chat("hello"), "nothing_recorded"),
+                                 ("1", chat("else"), "asked_otherwise")):
+            answer = self.governor.ask(f"/run/{self.run_id}/9{rig.CHAT}", body,
+                                       {"x-aire-rehearse": step})
+            self.assertEqual(self.code(answer), (409, code))
+        for step in "0", "x", "10001":
+            answer = self.governor.ask(f"/run/{self.run_id}/9{rig.CHAT}", chat("hello"),
+                                       {"x-aire-rehearse": step})
+            self.assertEqual(answer.status, 400)
+        self.assertEqual((self.show(), self.arrived()), (before, 1))
 
     # ---- branches ----
 

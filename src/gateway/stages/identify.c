@@ -64,6 +64,23 @@ static bool take_agent(struct exchange *x)
     return true;
 }
 
+/* x-aire-rehearse: a recorded step is answered under today's rules, and nothing is made. */
+static bool take_rehearsal(struct exchange *x)
+{
+    struct str text = http_head_get(http_call_head(x->call), STR("x-aire-rehearse"));
+    uint64_t seq = 0;
+    if (text.at == NULL) {
+        return true;
+    }
+    if (x->place.run.len == 0 || num_u64(text, &seq) != ERR_OK || seq < 1 || seq > RUN_STEPS_MAX) {
+        exchange_refuse(x, 400, "bad_header",
+                        "x-aire-rehearse is the number of a recorded step of a run");
+        return false;
+    }
+    x->place.rehearses = (uint32_t)seq;
+    return true;
+}
+
 /* x-aire-run says again what the path says; x-aire-step names the step. */
 static bool take_step(struct exchange *x)
 {
@@ -83,7 +100,7 @@ static bool take_step(struct exchange *x)
         return false;
     }
     x->place.key = key.at != NULL ? key : STR("");
-    return true;
+    return take_rehearsal(x);
 }
 
 static bool take_rest(struct exchange *x)
