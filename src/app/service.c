@@ -8,6 +8,7 @@
 
 #include "app/configure.h"
 #include "app/duties.h"
+#include "app/keeper.h"
 #include "app/sealing.h"
 #include "app/shard.h"
 #include "app/signing.h"
@@ -44,6 +45,7 @@ struct service {
     struct shard *shards;
     size_t shard_count;
     struct duties *duties;
+    struct keeper *keeper;
     struct metrics **metrics;
     struct mutex reload_lock;
     bool key_made;
@@ -337,6 +339,7 @@ static enum err start_threads(struct service *s, int *exit_code, struct fault *f
         }
     }
     s->duties = duties_start(&s->env, &s->commons);
+    s->keeper = keeper_start(&s->commons);
     if (s->key_made) {
         log_say(&s->env.log, LOG_INFO, "keys",
                 "made the master key %.200s; without it nothing that is stored sealed can be read "
@@ -455,6 +458,7 @@ void service_stop(struct service *s)
     if (s == NULL) {
         return;
     }
+    keeper_stop(s->keeper);
     duties_stop(s->duties);
     for (size_t i = 0; i < s->shard_count; i++) {
         shard_halt(&s->shards[i]);

@@ -4,6 +4,7 @@
 
 #include "gateway/ledger.h"
 #include "operations/stops.h"
+#include "resilience/queue_store.h"
 #include "resilience/run_store.h"
 #include "resilience/workflow_store.h"
 #include "security/identity.h"
@@ -14,8 +15,8 @@
 void tables_schemas(struct schema schemas[TABLES_SCHEMAS])
 {
     const struct schema *const owners[TABLES_SCHEMAS] = {
-        &ledger_schema,  &identity_schema, &limits_schema,   &stops_schema,
-        &keyring_schema, &run_schema,      &workflow_schema, &history_schema};
+        &ledger_schema, &identity_schema, &limits_schema, &stops_schema,  &keyring_schema,
+        &run_schema,    &workflow_schema, &queue_schema,  &history_schema};
     for (size_t i = 0; i < TABLES_SCHEMAS; i++) {
         schemas[i] = *owners[i];
     }

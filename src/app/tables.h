@@ -5,7 +5,7 @@
 
 #include "store/store.h"
 
-#define TABLES_SCHEMAS 8
+#define TABLES_SCHEMAS 9
 
 void tables_schemas(struct schema schemas[TABLES_SCHEMAS]);
 

@@ -9,6 +9,7 @@
 #include "base/must.h"
 #include "gateway/run_seal.h"
 #include "gateway/tool_answer.h"
+#include "resilience/queue_store.h"
 #include "resilience/run_store.h"
 
 enum change { CHANGE_CANCEL, CHANGE_RESUME, CHANGE_HAPPENED, CHANGE_AGAIN, CHANGE_SKIP };
@@ -173,9 +174,11 @@ static void move_run(struct asked *asked)
     }
     s->to = cancel ? RUN_CANCELLED : RUN_OPEN;
     s->row.reason = asked_text(asked, "reason");
-    struct store_step *step = arena_new_of(asked->arena, struct store_step);
-    *step = run_steer(&s->row, s->to, s->at, asked->arena);
-    submit(asked, step, 1, s->row.reason.len);
+    struct store_step *steps = arena_array_of(asked->arena, struct store_step, 2);
+    steps[0] = run_steer(&s->row, s->to, s->at, asked->arena);
+    steps[1] = cancel ? job_end(s->row.number, JOB_PARKED, asked->arena)
+                      : job_resume(s->row.number, s->at, asked->arena);
+    submit(asked, steps, 2, s->row.reason.len);
 }
 
 void api_run_cancel(struct asked *asked)

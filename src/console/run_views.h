@@ -21,6 +21,6 @@ void view_step_members(const struct value *row, size_t columns, struct json_writ
 
 /* The state that a word names: -1 for "all" or "", -2 for no such word. */
 int view_run_state(struct str word);
-#define VIEW_RUN_STATES "open, done, failed, cancelled, diverged or all"
+#define VIEW_RUN_STATES "open, done, failed, cancelled, diverged, dead or all"
 
 #endif

@@ -507,6 +507,8 @@ static void ended(struct store_unit *unit)
     struct run_work *work = LIST_OBJECT(unit, struct run_work, unit);
     if (unit->result == ERR_OK) {
         crash_at(CRASH_POINT(run_ended));
+    }
+    if (unit->result == ERR_OK && work->end != RUN_OPEN) {
         run_set_state(work->run, work->end);
         waiting_wake(work->commons->waiting,
                      waiting_end(run_tenant(work->run), run_id(work->run), work->arena));
@@ -514,27 +516,30 @@ static void ended(struct store_unit *unit)
     work_over(work, unit->result);
 }
 
-struct run_work *run_end(struct exchange *x, struct run *run, enum run_state state,
-                         struct str answer, run_done *done)
+struct run_work *run_end(struct exchange *x, struct run *run, const struct run_ending *ending,
+                         run_done *done)
 {
+    static const char *const reasons[RUN_STATES] = {
+        [RUN_FAILED] = "its agent said so", [RUN_DEAD] = "its tries are used up"};
     struct run_work *work = work_new(x, run, done);
     const struct run_file *file = run_attached(run);
     struct run_facts facts;
     run_facts(run, &facts);
     const struct run_row row = {.number = file->row,
                                 .epoch = file->epoch,
-                                .state = state,
+                                .state = ending->state,
                                 .divergences = facts.divergences,
-                                .reason = state == RUN_FAILED ? STR("its agent said so") : STR("")};
+                                .reason = str_of(reasons[ending->state])};
     struct str sealed = run_seal(work->commons->keyring, work->packer, &file->key, RUN_ANSWER,
-                                 answer, work->arena);
-    work->end = state;
+                                 ending->answer, work->arena);
+    work->end = ending->state;
     work->unit.done = ended;
-    work->unit.steps = arena_array_of(work->arena, struct store_step, 2);
+    work->unit.steps = arena_array_of(work->arena, struct store_step, 3);
     work->unit.steps[0] = run_move(&row, loop_wall(work->loop), work->arena);
     work->unit.steps[1] = end_insert(file->row, sealed, work->arena);
     work->unit.count = 2;
-    return submit_unit(work, sealed.len);
+    add_copy(work, &ending->beside);
+    return submit_unit(work, work->unit.bytes + sealed.len);
 }
 
 /* ---- answering ---- */

@@ -67,10 +67,15 @@ struct run_work *run_step_moved(struct exchange *x, struct run *run, int64_t num
  * its retention; CORRUPT. */
 struct run_work *run_answer(struct exchange *x, struct run *run, int64_t number, run_done *done);
 
-/* The run ends, DONE or FAILED, with what its agent said of it. Seen to its end in any case: then
+struct run_ending {
+    enum run_state state;
+    struct str answer;        /* what its agent said of it */
+    struct store_step beside; /* of its job; copied */
+};
+/* The run ends, DONE, FAILED or DEAD; OPEN: only this try does. Seen to its end in any case: then
  * the journal knows it, and who waits for it is woken. */
-struct run_work *run_end(struct exchange *x, struct run *run, enum run_state state,
-                         struct str answer, run_done *done);
+struct run_work *run_end(struct exchange *x, struct run *run, const struct run_ending *ending,
+                         run_done *done);
 /* The first row of a statement with at most RUN_QUERY_VALUES values, which are copied. Afterwards
  * run_work_rows. */
 #define RUN_QUERY_VALUES 4

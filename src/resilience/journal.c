@@ -441,6 +441,9 @@ void run_facts(struct run *run, struct run_facts *facts)
 void run_fenced(struct run *run, uint32_t attempt)
 {
     mutex_lock(&run->lock);
+    bool begins = attempt > run->facts.attempt;
+    run->facts.attempt = begins ? attempt : run->facts.attempt;
+    run->settled.us = begins ? 0 : run->settled.us;
     run->fenced = (uint32_t)num_max(run->fenced, attempt);
     mutex_unlock(&run->lock);
 }
@@ -735,11 +738,11 @@ enum journal_answer journal_recall(struct run *run, uint32_t attempt, uint32_t s
                                    struct journal_claim *claim, struct step *step)
 {
     enum journal_answer answer = JOURNAL_OUT;
-    must(!claim->making);
     *claim = (struct journal_claim){.run = run, .attempt = attempt};
     mutex_lock(&run->lock);
     struct entry *entry = step_entry(run, seq);
     bool code = entry != NULL && entry->step.call.kind == STEP_CODE && !entry->making;
+    *step = code ? entry->step : (struct step){0};
     if (attempt < run->facts.attempt) {
         answer = JOURNAL_FENCED;
     } else if (code && entry->step.state == STEP_DONE) {
@@ -750,16 +753,12 @@ enum journal_answer journal_recall(struct run *run, uint32_t attempt, uint32_t s
         entry->held = attempt;
         answer = make(entry, claim, JOURNAL_MAKE);
     }
-    if (code) {
-        *step = entry->step;
-    }
     mutex_unlock(&run->lock);
     return answer;
 }
 
 enum journal_answer journal_enter(struct run *run, uint32_t attempt, struct journal_claim *claim)
 {
-    must(!claim->making);
     *claim = (struct journal_claim){.run = run, .attempt = attempt};
     mutex_lock(&run->lock);
     enum journal_answer answer = enter(run, claim);

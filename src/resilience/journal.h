@@ -69,7 +69,7 @@ void run_loaded(struct run *run, enum err result, const struct run_facts *facts,
 void run_facts(struct run *run, struct run_facts *facts);
 /* A copy, whoever holds it; its key is borrowed. NOT_FOUND. */
 enum err run_step(struct run *run, uint32_t seq, struct step *step) MUST_USE;
-void run_fenced(struct run *run, uint32_t attempt); /* the fence of that try is durable */
+void run_fenced(struct run *run, uint32_t attempt); /* that try has begun, its fence is durable */
 
 /* What a call asks of the journal. */
 struct journal_asking {

@@ -23,7 +23,7 @@ const char *step_state_name(enum step_state state)
 
 const char *run_state_name(enum run_state state)
 {
-    static const char *const names[] = {"open", "done", "failed", "cancelled", "diverged"};
+    static const char *const names[] = {"open", "done", "failed", "cancelled", "diverged", "dead"};
     return names[state];
 }
 

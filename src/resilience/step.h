@@ -45,7 +45,7 @@ enum step_state {
     STEP_FAILED    /* it did not happen, for sure: it may be made */
 };
 
-enum run_state { RUN_OPEN, RUN_DONE, RUN_FAILED, RUN_CANCELLED, RUN_DIVERGED };
+enum run_state { RUN_OPEN, RUN_DONE, RUN_FAILED, RUN_CANCELLED, RUN_DIVERGED, RUN_DEAD };
 
 struct run_digest {
     uint8_t bytes[16];
@@ -107,7 +107,7 @@ const char *step_kind_name(enum step_kind kind);
 const char *step_effect_name(enum step_effect effect);
 const char *step_state_name(enum step_state state);
 const char *run_state_name(enum run_state state);
-#define RUN_STATES (RUN_DIVERGED + 1)
+#define RUN_STATES (RUN_DEAD + 1)
 
 bool run_id_is_valid(struct str id);
 bool step_key_is_valid(struct str key);

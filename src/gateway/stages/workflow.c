@@ -10,8 +10,8 @@
 #include "gateway/stage.h"
 
 #include "base/must.h"
+#include "gateway/enqueue.h"
 #include "gateway/pipeline.h"
-#include "gateway/run_birth.h"
 #include "gateway/run_call.h"
 #include "gateway/workflow_ask.h"
 #include "gateway/workflow_event.h"
@@ -37,9 +37,11 @@ struct workflow {
     struct instant since; /* the call is held; zero: not yet */
     int64_t due_us;       /* of what is waited for; 0: not read yet */
     struct workflow_event event;
-    struct buf answer; /* that is being recorded */
-    unsigned status;   /* of it */
-    int64_t signal;    /* taken in vain by the last unit */
+    struct buf answer;     /* that is being recorded */
+    unsigned status;       /* of it */
+    int64_t signal;        /* taken in vain by the last unit */
+    enum run_state ending; /* of an end: what the run becomes */
+    uint64_t tries;        /* of its job, which is given back; 0: it is not */
 };
 
 static struct workflow *workflow_of(struct exchange *x)
@@ -145,6 +147,10 @@ static void kept(struct exchange *x, struct run_work *work, enum err result)
     journal_settle(&w->c.claim, STEP_DONE, run_work_number(work), w->c.bytes + run_work_bytes(work),
                    loop_wall(x->gateway->loop));
     crash_at(CRASH_POINT(step_kept));
+    if (w->ask.queue.len > 0) { /* a child's */
+        (void)waiting_wake_one(x->gateway->commons->waiting,
+                               waiting_queue(x->principal.tenant, w->ask.queue, x->arena));
+    }
     result = workflow_recorded(buf_str(&w->answer), x->arena, &told);
     must(result == ERR_OK);
     (void)tell(x, w, 200, &told);
@@ -242,8 +248,9 @@ static enum flow report(struct exchange *x, struct workflow *w)
 /* A child and the step that tells of it become durable together. */
 static enum flow begin_child(struct exchange *x, struct workflow *w)
 {
-    struct store_step steps[RUN_BIRTH_STEPS];
+    struct store_step steps[ENQUEUE_STEPS];
     struct commons *commons = x->gateway->commons;
+    bool queued = w->ask.queue.len > 0;
     struct run_birth child = {
         .id = arena_printf(x->arena, STR_FMT "." STR_FMT "-%u", STR_ARG(x->place.run),
                            STR_ARG(w->ask.name), w->c.step.seq),
@@ -255,47 +262,121 @@ static enum flow begin_child(struct exchange *x, struct workflow *w)
                             "the names of run and child are too long together: at most 64 bytes");
     }
     keyring_begin(commons->keyring);
-    run_birth(commons, &child, x->arena, steps);
+    if (queued) {
+        struct job_row job = {.queue = w->ask.queue,
+                              .priority = JOB_PRIORITY,
+                              .tries_max = JOB_TRIES,
+                              .due_us = child.now.us};
+        struct str input = w->ask.input != JSON_NONE ? json_raw(&x->json, w->ask.input)
+                                                     : STR("null");
+        enqueue(commons, &child, &job, input, x->arena, steps);
+    } else {
+        run_birth(commons, &child, x->arena, steps);
+    }
     seal_key_wipe(&child.key.key);
     enum flow flow = keep(x, w, WORKFLOW_DONE,
                           arena_printf(x->arena, "{\"run\":\"" STR_FMT "\"}", STR_ARG(child.id)),
-                          (struct beside){steps, RUN_BIRTH_STEPS});
+                          (struct beside){steps, queued ? ENQUEUE_STEPS : RUN_BIRTH_STEPS});
     keyring_commit(commons->keyring);
     return flow;
 }
 
 /* ---- the end of a run ---- */
 
+static const char *end_word(const struct workflow *w)
+{
+    return w->ending == RUN_OPEN ? "queued" : run_state_name(w->ending);
+}
+
+static enum flow tell_end(struct exchange *x, const struct workflow *w)
+{
+    struct workflow_told told = {.state = end_word(w), .run = x->place.run};
+    return tell(x, w, 200, &told);
+}
+
 static void ended(struct exchange *x, struct run_work *work, enum err result)
 {
     struct workflow *w = workflow_of(x);
-    bool failed = w->ask.error != JSON_NONE;
-    struct workflow_told told = {.state = failed ? "failed" : "done", .run = x->place.run};
     (void)work;
     run_call_done(&w->c);
     if (result != ERR_OK) {
         refuse_kept(x, result);
         return;
     }
-    (void)tell(x, w, 200, &told);
+    (void)tell_end(x, w);
+}
+
+/* Back into the queue, behind a back-off; without tries left it is dead, and parked. */
+static struct store_step retry_step(struct exchange *x, const struct workflow *w)
+{
+    const struct run_file *file = run_attached(w->c.run);
+    bool dead = w->ending == RUN_DEAD;
+    int64_t due_us = loop_wall(x->gateway->loop).us +
+                     job_backoff_us(w->tries, rng_next(&x->gateway->rng));
+    return job_release(file->row, x->place.attempt, dead ? JOB_PARKED : JOB_READY, due_us,
+                       x->arena);
 }
 
 static enum flow write_end(struct exchange *x, struct workflow *w)
 {
+    const struct run_file *file = run_attached(w->c.run);
     bool failed = w->ask.error != JSON_NONE;
     workflow_record(failed ? WORKFLOW_FAILED : WORKFLOW_DONE,
                     json_raw(&x->json, failed ? w->ask.error : w->ask.result), &w->answer);
-    return run_call_wait(
-        x, &w->c, run_end(x, w->c.run, failed ? RUN_FAILED : RUN_DONE, buf_str(&w->answer), ended));
+    const struct run_ending ending = {
+        .state = w->ending,
+        .answer = buf_str(&w->answer),
+        .beside = w->tries > 0 ? retry_step(x, w)
+                               : job_end(file->row, failed ? JOB_PARKED : JOB_OVER, x->arena)};
+    return run_call_wait(x, &w->c, run_end(x, w->c.run, &ending, ended));
+}
+
+/* state, try, tries, tries_max. Only the try that holds its run's job may give it back. */
+static void job_came(struct exchange *x, struct run_work *work, enum err result)
+{
+    struct workflow *w = workflow_of(x);
+    const struct store_query *rows = run_work_rows(work);
+    run_call_done(&w->c);
+    if (result != ERR_OK) {
+        (void)run_call_refuse_store(x, result);
+        return;
+    }
+    const struct value *row = rows->rows;
+    bool has = rows->row_count > 0 && row[1].integer == x->place.attempt;
+    if (has && row[0].integer == JOB_READY) { /* the answer to an earlier word was lost */
+        w->ending = RUN_OPEN;
+        (void)tell_end(x, w);
+        return;
+    }
+    if (has && row[0].integer == JOB_CLAIMED) {
+        w->tries = (uint64_t)row[2].integer;
+        w->ending = row[2].integer < row[3].integer ? RUN_OPEN : RUN_DEAD;
+    }
+    (void)write_end(x, w);
+}
+
+static enum flow begin_end(struct exchange *x, struct workflow *w)
+{
+    const struct run_file *file = run_attached(w->c.run);
+    bool failed = w->ask.error != JSON_NONE;
+    w->ending = failed ? RUN_FAILED : RUN_DONE;
+    if (!failed || !w->ask.final) { /* of an end it says `retry` */
+        return write_end(x, w);
+    }
+    const struct value value = value_of_i64(file->row);
+    return run_call_wait(x, &w->c, run_query(x, w->c.run, &job_show, &value, job_came));
 }
 
 /* By the same try, whose first answer may have been lost. */
 static bool was_ended(const struct exchange *x, struct workflow *w)
 {
     struct run_facts facts;
-    enum run_state state = w->ask.error != JSON_NONE ? RUN_FAILED : RUN_DONE;
+    bool failed = w->ask.error != JSON_NONE;
     run_facts(w->c.run, &facts);
-    return facts.attempt == x->place.attempt && facts.state == state;
+    w->ending = facts.state;
+    return facts.attempt == x->place.attempt &&
+           (failed ? facts.state == RUN_FAILED || facts.state == RUN_DEAD
+                   : facts.state == RUN_DONE);
 }
 
 static enum flow end_run(struct exchange *x, struct workflow *w)
@@ -311,11 +392,9 @@ static enum flow end_run(struct exchange *x, struct workflow *w)
         return run_call_fence(x, &w->c);
     }
     if (w->c.answer == JOURNAL_CLOSED && was_ended(x, w)) {
-        struct workflow_told told = {.state = w->ask.error != JSON_NONE ? "failed" : "done",
-                                     .run = x->place.run};
-        return tell(x, w, 200, &told);
+        return tell_end(x, w);
     }
-    return w->c.answer == JOURNAL_MAKE ? write_end(x, w) : run_call_refuse(x, &w->c);
+    return w->c.answer == JOURNAL_MAKE ? begin_end(x, w) : run_call_refuse(x, &w->c);
 }
 
 /* ---- waiting ---- */
