@@ -4,9 +4,11 @@
 #include "app/run_retention.h"
 
 #include "resilience/run_store.h"
+#include "resilience/workflow_store.h"
 
-static const struct statement *const kinds[] = {&run_prune_answers, &run_prune_parts,
-                                                &run_prune_steps, &run_prune_keys, &run_prune_runs};
+static const struct statement *const kinds[] = {
+    &run_prune_answers, &run_prune_parts, &signal_prune,   &end_prune,
+    &wait_prune,        &run_prune_steps, &run_prune_keys, &run_prune_runs};
 #define KINDS  (sizeof kinds / sizeof kinds[0])
 #define BODIES 2 /* the first two */
 

@@ -77,8 +77,9 @@ static bool check_steps(struct asked *asked, const struct copying *c)
             asked_refuse(asked, 503, "damaged", "a step of this run cannot be read");
             return false;
         }
-        bool waits = row.step.call.kind == STEP_TIMER || row.step.call.kind == STEP_SIGNAL ||
-                     row.step.call.kind == STEP_APPROVAL;
+        enum step_kind kind = row.step.call.kind;
+        bool waits = kind == STEP_TIMER || kind == STEP_SIGNAL || kind == STEP_APPROVAL ||
+                     kind == STEP_JOIN;
         bool open = !waits && (row.step.state == STEP_INTENT || row.step.state == STEP_IN_DOUBT);
         if (open && row.step.seq <= c->branch.at) {
             asked_refuse(asked, 409, "step_open",

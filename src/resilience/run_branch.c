@@ -10,7 +10,7 @@ static const struct statement branch_run = {
     " SELECT ?3, tenant, ?4, agent, principal, data_key, owner, 0, ?7, 1, ?5, ?5,"
     " (SELECT coalesce(sum(bytes), 0)" TAKEN "), 0, '' FROM runs WHERE number = ?1 AND epoch = ?6"
     " AND NOT EXISTS (SELECT 1 FROM steps WHERE run = ?1 AND seq <= ?2 AND state IN (0, 2)"
-    " AND kind NOT IN (2, 3, 4))", /* timers, signals and approvals do nothing by themselves */
+    " AND kind NOT IN (2, 3, 4, 7))", /* timers, signals, approvals, joins only wait */
     7};
 static const struct statement branch_steps = {
     "INSERT INTO steps(run, number, seq, kind, effect, state, exact, loose, sort, occurrence,"

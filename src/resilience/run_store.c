@@ -338,8 +338,14 @@ struct store_step part_insert(int64_t run, const struct part_id *id, const struc
 
 /* ---- retention ---- */
 
-#define OLD   "(SELECT number FROM runs WHERE updated_us < ?1)"
-#define AGING "(SELECT number FROM runs WHERE updated_us < ?1 AND updated_us >= ?2)"
+/* A run that sleeps is touched when it wakes (workflow_store.c); who waits for ever does not count.
+ */
+#define WOKEN     "(SELECT run FROM run_waits WHERE due_us >= "
+#define UNTOUCHED "updated_us < ?1 AND number NOT IN " WOKEN "?1 AND due_us < 9223372036854775807)"
+#define OLD       "(SELECT number FROM runs WHERE " UNTOUCHED ")"
+#define AGING                                                                                      \
+    "(SELECT number FROM runs WHERE " UNTOUCHED " AND (updated_us >= ?2 OR number IN " WOKEN "?2)" \
+    "))"
 #define HAS_ROWS(run)                                                                              \
     "(EXISTS (SELECT 1 FROM steps s WHERE s.run = " run ".number)"                                 \
     " OR EXISTS (SELECT 1 FROM run_parts p WHERE p.run = " run ".number))"

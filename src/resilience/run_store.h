@@ -99,7 +99,8 @@ extern const struct statement part_chain;
 extern const struct statement part_one; /* ?1 run, ?2 id */
 enum err part_read(const struct value *row, struct body_part *to) MUST_USE;
 
-/* ---- retention of runs not touched since ?1: at most a thousand rows at once ---- */
+/* ---- retention of runs not touched since ?1, asleep or awake: at most a thousand rows at once
+ * ---- */
 
 /* Of runs touched since ?2, so that those which have no bodies any more are not looked through. */
 extern const struct statement run_prune_answers;

@@ -85,3 +85,22 @@ struct store_step end_insert(int64_t run, struct str value, struct arena *arena)
     v[1] = value_of_blob(value);
     return (struct store_step){&insert_end, v, true};
 }
+
+/* ---- retention ---- */
+
+#define OLD                                                                                        \
+    "(SELECT r.number FROM runs r WHERE r.updated_us < ?1 AND NOT EXISTS (SELECT 1 FROM run_waits" \
+    " w WHERE w.run = r.number AND w.due_us >= ?1 AND w.due_us < 9223372036854775807))"
+
+const struct statement signal_prune = {
+    "DELETE FROM run_signals WHERE number IN (SELECT number FROM run_signals WHERE run IN"
+    " " OLD " LIMIT 1000)",
+    1};
+const struct statement end_prune = {
+    "DELETE FROM run_ends WHERE run IN (SELECT run FROM run_ends WHERE run IN"
+    " " OLD " LIMIT 1000)",
+    1};
+const struct statement wait_prune = {
+    "DELETE FROM run_waits WHERE (run, seq) IN (SELECT run, seq FROM run_waits WHERE run IN"
+    " " OLD " LIMIT 1000)",
+    1};

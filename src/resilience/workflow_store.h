@@ -40,4 +40,11 @@ struct store_step end_insert(int64_t run, struct str value, struct arena *arena)
 /* ?1 tenant, ?2 id: the run's state, data key, that as it is wrapped, what it said. */
 extern const struct statement end_find;
 
+/* ---- retention, before that of the run's steps: of runs not touched since ?1, a thousand rows
+ * ----
+ */
+extern const struct statement wait_prune;
+extern const struct statement signal_prune;
+extern const struct statement end_prune;
+
 #endif

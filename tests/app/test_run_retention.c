@@ -10,6 +10,7 @@
 
 #include "app/run_retention.h"
 #include "resilience/run_branch.h"
+#include "resilience/workflow_store.h"
 #include "support/run_kit.h"
 
 #define DAY_US     UINT64_C(86400000000)
@@ -23,6 +24,9 @@ static const struct statement count_answers = {
 static const struct statement count_parts = {"SELECT count(*) FROM run_parts", 0};
 static const struct statement count_steps = {"SELECT count(*) FROM steps", 0};
 static const struct statement count_keys = {"SELECT count(*) FROM data_keys", 0};
+static const struct statement count_waits = {"SELECT count(*) FROM run_waits", 0};
+static const struct statement count_signals = {"SELECT count(*) FROM run_signals", 0};
+static const struct statement count_ends = {"SELECT count(*) FROM run_ends", 0};
 static const struct statement count_runs = {"SELECT count(*) FROM runs", 0};
 
 static int64_t count(struct run_kit *w, const struct statement *statement)
@@ -122,6 +126,28 @@ static void what_was_touched_again_keeps_its_bodies_and_loses_them_later(void **
     assert_int_equal(count(w, &count_answers), 0);
 }
 
+static void a_run_that_sleeps_keeps_all_until_it_woke_long_ago(void **state)
+{
+    struct run_kit *w = *state;
+    struct run_retention r = {0};
+    fill(w, 1);
+    int64_t due_us = TOUCHED_US + (int64_t)(100 * DAY_US);
+    const struct signal_row signal = {
+        .number = 1, .run = 1, .name = STR("go"), .value = run_kit_sealed, .sent_us = 1};
+    assert_int_equal(run_kit_write_one(w, wait_insert(1, 2, due_us, w->arena)), ERR_OK);
+    assert_int_equal(run_kit_write_one(w, wait_insert(1, 3, WAIT_FOR_EVER, w->arena)), ERR_OK);
+    assert_int_equal(run_kit_write_one(w, signal_insert(&signal, w->arena)), ERR_OK);
+    assert_int_equal(run_kit_write_one(w, end_insert(1, run_kit_sealed, w->arena)), ERR_OK);
+    for (uint64_t days = 1; days < 107; days += 7) {
+        assert_int_equal(pass(w, &r, days), 0);
+    }
+    assert_int_equal(pass(w, &r, 107), 2);
+    assert_int_equal(count(w, &count_answers) + count(w, &count_parts), 0);
+    assert_int_equal(pass(w, &r, 190), 6);
+    assert_int_equal(count(w, &count_waits) + count(w, &count_signals) + count(w, &count_ends), 0);
+    assert_int_equal(count(w, &count_runs), 0);
+}
+
 static void a_key_goes_with_the_last_run_that_has_it(void **state)
 {
     struct run_kit *w = *state;
@@ -149,6 +175,7 @@ int main(void)
         RUN_KIT_BOTH(in_the_end_all_goes_with_its_key),
         RUN_KIT_BOTH(a_backlog_goes_in_rounds_of_a_thousand_rows),
         RUN_KIT_BOTH(what_was_touched_again_keeps_its_bodies_and_loses_them_later),
+        RUN_KIT_BOTH(a_run_that_sleeps_keeps_all_until_it_woke_long_ago),
         RUN_KIT_BOTH(a_key_goes_with_the_last_run_that_has_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

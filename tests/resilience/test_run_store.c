@@ -397,7 +397,7 @@ static void a_damaged_step_is_said_to_be(void **state)
 {
     static const struct statement damages[] = {
         {"UPDATE steps SET exact = x'00'", 0}, {"UPDATE steps SET head = x''", 0},
-        {"UPDATE steps SET kind = 6", 0},      {"UPDATE steps SET effect = 4", 0},
+        {"UPDATE steps SET kind = 8", 0},      {"UPDATE steps SET effect = 4", 0},
         {"UPDATE steps SET state = 5", 0},     {"UPDATE steps SET seq = 0", 0},
         {"UPDATE steps SET kind = -1", 0}};
     struct run_kit *w = *state;

@@ -145,7 +145,7 @@ class Supervise(rig.World):
         process.communicate()
 
     def test_the_agent_does_not_outlive_it(self):
-        process = self.start("sh", "-c", "echo $$; sleep 1000")
+        process = self.start("sh", "-c", "echo $$; exec sleep 1000")
         pid = int(process.stdout.readline())
         process.kill()
         process.communicate()
