@@ -3,12 +3,13 @@
  * key before it: killed in between, nothing is left that no later pass would find. */
 #include "app/run_retention.h"
 
+#include "resilience/queue_store.h"
 #include "resilience/run_store.h"
 #include "resilience/workflow_store.h"
 
 static const struct statement *const kinds[] = {
-    &run_prune_answers, &run_prune_parts, &signal_prune,   &end_prune,
-    &wait_prune,        &run_prune_steps, &run_prune_keys, &run_prune_runs};
+    &run_prune_answers, &run_prune_parts, &signal_prune,   &end_prune,     &wait_prune,
+    &job_prune,         &run_prune_steps, &run_prune_keys, &run_prune_runs};
 #define KINDS  (sizeof kinds / sizeof kinds[0])
 #define BODIES 2 /* the first two */
 

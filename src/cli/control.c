@@ -247,14 +247,20 @@ static struct str escape(const char *name, struct arena *arena)
 
 static struct str target_of(const struct control_call *call, struct arena *arena)
 {
-    struct str path = str_of(call->path);
-    size_t at = str_find_byte(path, '%');
-    if (call->name == NULL || at == SIZE_MAX) {
-        return path;
+    const char *const names[] = {call->name, call->second, call->third};
+    struct str rest = str_of(call->path);
+    struct str target = STR("");
+    for (size_t i = 0; i < sizeof names / sizeof names[0] && names[i] != NULL; i++) {
+        size_t at = str_find_byte(rest, '%');
+        if (at == SIZE_MAX) {
+            break;
+        }
+        const struct str parts[] = {target, str_cut(rest, 0, at), escape(names[i], arena)};
+        target = arena_join(arena, parts, 3);
+        rest = str_cut(rest, at + 1, rest.len);
     }
-    return arena_printf(arena, STR_FMT STR_FMT STR_FMT, STR_ARG(str_cut(path, 0, at)),
-                        STR_ARG(escape(call->name, arena)),
-                        STR_ARG(str_cut(path, at + 1, path.len)));
+    const struct str whole[] = {target, rest};
+    return arena_join(arena, whole, 2);
 }
 
 /* False: a number is none, and that was said. */
@@ -306,10 +312,11 @@ int control_post(const struct cli *cli, const struct control_call *call, struct 
     struct buf body;
     buf_init(&body, BODY_BYTES_MAX);
     int exit_code = CLI_USAGE;
-    if (write_members(cli, call, &body)) {
+    bool is_value = call->value != NULL;
+    if (is_value || write_members(cli, call, &body)) {
         const struct request request = {.method = "POST",
                                         .target = target_of(call, shown->arena),
-                                        .body = buf_str(&body),
+                                        .body = is_value ? str_of(call->value) : buf_str(&body),
                                         .needs_server = call->needs_server};
         exit_code = ask_and_judge(cli, &request, shown);
         if (exit_code == CLI_OK) {

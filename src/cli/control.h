@@ -20,8 +20,11 @@ struct control_member {
 };
 
 struct control_call {
-    const char *path; /* of the API; '%' stands for the name */
+    const char *path; /* of the API; each '%' stands for the next of these names */
     const char *name; /* NULL: the path has none */
+    const char *second;
+    const char *third;
+    const char *value; /* JSON: the body as it is, in place of the members */
     const struct control_member *members;
     size_t count;
     bool needs_server;

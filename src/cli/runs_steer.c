@@ -57,6 +57,28 @@ int cmd_runs_branch(const struct cli *cli)
     return post(cli, "/api/runs/%/branch", members, 4);
 }
 
+/* ---- a signal ---- */
+
+int cmd_runs_signal(const struct cli *cli)
+{
+    static const struct column lines[] = {{"run", "/run", COLUMN_TEXT, 0},
+                                          {"signal", "/signal", COLUMN_TEXT, 0},
+                                          {NULL, NULL, COLUMN_TEXT, 0}};
+    const char *tenant = cli_option(cli, "--tenant", NULL);
+    const struct control_call call = {.path = tenant != NULL ? "/api/runs/%/signals/%?tenant=%"
+                                                             : "/api/runs/%/signals/%",
+                                      .name = cli_word(cli, 0),
+                                      .second = cli_word(cli, 1),
+                                      .third = tenant,
+                                      .value = cli_option(cli, "--value", "null")};
+    struct shown shown;
+    shown_init(&shown);
+    int exit_code = control_post(cli, &call, &shown);
+    exit_code = exit_code == CLI_OK ? shown_record(cli, &shown, lines) : exit_code;
+    shown_end(&shown);
+    return exit_code;
+}
+
 /* ---- a step ---- */
 
 /* NULL, after having said why: none or several were given. */

@@ -136,10 +136,10 @@ void api_run_enqueue(struct asked *asked)
     }
     struct run_birth birth = {.id = e->id, .scope = {e->tenant, asked->by}, .now = now};
     keyring_begin(commons->keyring);
-    enqueue(commons, &birth, &e->job, e->input, asked->arena, e->steps);
+    size_t count = enqueue(commons, &birth, &e->job, e->input, asked->arena, e->steps);
     seal_key_wipe(&birth.key.key);
     asked->unit = (struct store_unit){
-        .steps = e->steps, .count = ENQUEUE_STEPS, .bytes = e->job.input.len + 1024};
+        .steps = e->steps, .count = count, .bytes = e->job.input.len + 1024};
     asked_write(asked, enqueued);
     keyring_commit(commons->keyring);
 }

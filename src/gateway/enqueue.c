@@ -5,6 +5,7 @@
 #include "base/must.h"
 #include "gateway/run_seal.h"
 #include "gateway/run_shape.h"
+#include "resilience/workflow_store.h"
 #include "json/json_canon.h"
 
 #define GROWTH 6 /* of a canonical form (see run_shape.c) */
@@ -29,8 +30,8 @@ static struct run_digest input_digest(const struct data_key *key, struct str que
     return digest;
 }
 
-void enqueue(struct commons *commons, struct run_birth *birth, struct job_row *job,
-             struct str input, struct arena *arena, struct store_step steps[ENQUEUE_STEPS])
+size_t enqueue(struct commons *commons, struct run_birth *birth, struct job_row *job,
+               struct str input, struct arena *arena, struct store_step steps[ENQUEUE_STEPS])
 {
     run_birth(commons, birth, arena, steps);
     struct run_digest digest = input_digest(&birth->key, job->queue, input);
@@ -38,7 +39,12 @@ void enqueue(struct commons *commons, struct run_birth *birth, struct job_row *j
     job->tenant = birth->scope.tenant;
     job->input = run_seal(commons->keyring, NULL, &birth->key, RUN_ANSWER, input, arena);
     job->input_id = arena_str(arena, run_digest_str(&digest));
-    steps[RUN_BIRTH_STEPS] = job_insert(job, arena);
+    size_t count = RUN_BIRTH_STEPS;
+    steps[count++] = job_insert(job, arena);
+    if (job->due_us > birth->now.us) { /* it sleeps until then, and is kept so long */
+        steps[count++] = wait_insert(birth->number, 0, job->due_us, arena);
+    }
+    return count;
 }
 
 bool enqueue_same(const struct data_key *key, struct str queue, struct str input,

@@ -157,3 +157,9 @@ const struct statement job_depths = {
     " sum(CASE state WHEN 1 THEN 1 ELSE 0 END), min(CASE state WHEN 0 THEN due_us END)"
     " FROM jobs WHERE state < 2 GROUP BY tenant, queue ORDER BY tenant, queue LIMIT 1000",
     0};
+
+/* One that waits for its time is touched by it. */
+const struct statement job_prune = {
+    "DELETE FROM jobs WHERE run IN (SELECT j.run FROM jobs j JOIN runs r ON r.number = j.run"
+    " WHERE r.updated_us < ?1 AND j.due_us < ?1 LIMIT 1000)",
+    1};

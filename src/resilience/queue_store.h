@@ -69,6 +69,9 @@ struct store_step job_end(int64_t run, enum job_state state, struct arena *arena
 /* A person lets its run go on: claimable at once, with all tries; harmless likewise. */
 struct store_step job_resume(int64_t run, struct wall now, struct arena *arena);
 
+/* Retention: of runs not touched since ?1, a thousand rows. */
+extern const struct statement job_prune;
+
 /* ---- reading ---- */
 
 /* In the order in which they are claimed: ?1 tenant, ?2 queue, ?3 now: run, its id, its try, input,

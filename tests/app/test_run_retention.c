@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "app/run_retention.h"
+#include "resilience/queue_store.h"
 #include "resilience/run_branch.h"
 #include "resilience/workflow_store.h"
 #include "support/run_kit.h"
@@ -27,6 +28,7 @@ static const struct statement count_keys = {"SELECT count(*) FROM data_keys", 0}
 static const struct statement count_waits = {"SELECT count(*) FROM run_waits", 0};
 static const struct statement count_signals = {"SELECT count(*) FROM run_signals", 0};
 static const struct statement count_ends = {"SELECT count(*) FROM run_ends", 0};
+static const struct statement count_jobs = {"SELECT count(*) FROM jobs", 0};
 static const struct statement count_runs = {"SELECT count(*) FROM runs", 0};
 
 static int64_t count(struct run_kit *w, const struct statement *statement)
@@ -138,12 +140,21 @@ static void a_run_that_sleeps_keeps_all_until_it_woke_long_ago(void **state)
     assert_int_equal(run_kit_write_one(w, wait_insert(1, 3, WAIT_FOR_EVER, w->arena)), ERR_OK);
     assert_int_equal(run_kit_write_one(w, signal_insert(&signal, w->arena)), ERR_OK);
     assert_int_equal(run_kit_write_one(w, end_insert(1, run_kit_sealed, w->arena)), ERR_OK);
+    const struct job_row job = {.run = 1,
+                                .tenant = STR("shop"),
+                                .queue = STR("q"),
+                                .tries_max = 1,
+                                .due_us = due_us,
+                                .input = run_kit_sealed,
+                                .input_id = run_kit_sealed};
+    assert_int_equal(run_kit_write_one(w, job_insert(&job, w->arena)), ERR_OK);
     for (uint64_t days = 1; days < 107; days += 7) {
         assert_int_equal(pass(w, &r, days), 0);
     }
     assert_int_equal(pass(w, &r, 107), 2);
     assert_int_equal(count(w, &count_answers) + count(w, &count_parts), 0);
-    assert_int_equal(pass(w, &r, 190), 6);
+    assert_int_equal(pass(w, &r, 191), 7);
+    assert_int_equal(count(w, &count_jobs), 0);
     assert_int_equal(count(w, &count_waits) + count(w, &count_signals) + count(w, &count_ends), 0);
     assert_int_equal(count(w, &count_runs), 0);
 }

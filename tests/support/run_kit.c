@@ -9,6 +9,7 @@
 
 #include "support/run_kit.h"
 
+#include "resilience/queue_store.h"
 #include "resilience/workflow_store.h"
 
 #include "security/keyring.h"
@@ -22,13 +23,13 @@ const struct str run_kit_sealed = STR_CONST("sealed bytes");
 
 static struct store *opened(const char *folder)
 {
-    const struct schema schemas[] = {keyring_schema, run_schema, workflow_schema};
+    const struct schema schemas[] = {keyring_schema, run_schema, workflow_schema, queue_schema};
     char location[KIT_PATH];
     struct store *store;
     struct fault why = {0};
     kit_location(folder[0] != '\0' ? folder : NULL, location);
     const struct store_options options = {
-        .location = str_of(location), .schemas = schemas, .schema_count = 3};
+        .location = str_of(location), .schemas = schemas, .schema_count = 4};
     if (store_open(&options, &store, &why) != ERR_OK) {
         fail_msg("open: %s", why.words);
     }

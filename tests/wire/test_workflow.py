@@ -441,6 +441,16 @@ class Signals(Case):
         self.ask(1, "end", {"result": 1})
         self.assertEqual(self.code(self.send("paid", 1)), (409, "run_closed"))
 
+    def test_a_person_sends_one(self):
+        self.begin()
+        sent = self.mine.command("runs", "signal", self.run_id, "a name %", "--value", '{"n": 1}')
+        self.assertEqual(sent, {"run": self.run_id, "signal": "a name %"})
+        self.assertEqual(self.wait(1, "a name %").json()["result"], {"n": 1})
+        self.mine.command("runs", "signal", self.run_id, "plain", "--tenant", "default")
+        self.assertIsNone(self.wait(1, "plain").json()["result"])
+        for status, *words in (1, "nobody", "x"), (2, self.run_id, "x", "--value", "{"):
+            self.assertEqual(self.mine.run("runs", "signal", *words).returncode, status)
+
     def test_as_many_as_may_wait(self):
         self.begin()
         with rig.Conn(self.mine.port) as conn:

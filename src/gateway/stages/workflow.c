@@ -250,6 +250,7 @@ static enum flow begin_child(struct exchange *x, struct workflow *w)
 {
     struct store_step steps[ENQUEUE_STEPS];
     struct commons *commons = x->gateway->commons;
+    size_t count = RUN_BIRTH_STEPS;
     bool queued = w->ask.queue.len > 0;
     struct run_birth child = {
         .id = arena_printf(x->arena, STR_FMT "." STR_FMT "-%u", STR_ARG(x->place.run),
@@ -269,14 +270,14 @@ static enum flow begin_child(struct exchange *x, struct workflow *w)
                               .due_us = child.now.us};
         struct str input = w->ask.input != JSON_NONE ? json_raw(&x->json, w->ask.input)
                                                      : STR("null");
-        enqueue(commons, &child, &job, input, x->arena, steps);
+        count = enqueue(commons, &child, &job, input, x->arena, steps);
     } else {
         run_birth(commons, &child, x->arena, steps);
     }
     seal_key_wipe(&child.key.key);
     enum flow flow = keep(x, w, WORKFLOW_DONE,
                           arena_printf(x->arena, "{\"run\":\"" STR_FMT "\"}", STR_ARG(child.id)),
-                          (struct beside){steps, queued ? ENQUEUE_STEPS : RUN_BIRTH_STEPS});
+                          (struct beside){steps, count});
     keyring_commit(commons->keyring);
     return flow;
 }
