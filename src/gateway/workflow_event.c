@@ -143,8 +143,8 @@ static enum err read_end(struct exchange *x, struct workflow_event *event, const
         return ERR_AGAIN;
     }
     event->status = state == RUN_DONE ? WORKFLOW_DONE : WORKFLOW_FAILED;
-    if (row[3].kind != VALUE_BLOB || (state != RUN_DONE && state != RUN_FAILED)) {
-        return buf_printf(json, "{\"message\":\"the run was %s\"}", run_state_name(state));
+    if (row[3].kind != VALUE_BLOB || state == RUN_CANCELLED) {
+        return buf_printf(json, "{\"message\":\"the run is %s\"}", run_state_name(state));
     }
     buf_init(&answer, RUN_ANSWER_MAX);
     enum err code = read_answer(x, row, &answer);

@@ -192,6 +192,13 @@ class Losing(QueueCase):
         self.assertEqual((told.json()["state"], self.state()), ("failed", "dead"))
         self.assertEqual(self.code(self.step(1, "a")), (409, "run_closed"))
 
+    def test_what_a_dead_run_said_last_is_told(self):
+        self.enqueue(tries_max=1)
+        self.claim()
+        self.ask(1, "end", {"error": {"message": "no stock"}, "retry": True})
+        told = self.ask(1, "join", {"run": self.run_id}, run="boss-2").json()
+        self.assertEqual((told["state"], told["error"]), ("failed", {"message": "no stock"}))
+
     def test_a_retry_of_a_run_of_no_queue_is_its_end(self):
         self.step(1, "a")
         told = self.ask(1, "end", {"error": {"message": "no"}, "retry": True})

@@ -336,6 +336,10 @@ class Sleeping(Case):
             conn.send(rig.request(f"/run/{self.run_id}/1/workflow/sleep", {"ms": 300}))
             self.assertTrue(rig.until(lambda: self.mine.get(f"/api/runs/{self.run_id}").json()
                                       .get("steps")))
+        def noticed():
+            listed = self.mine.get("/api/exchanges?limit=1000").json()["exchanges"]
+            return [e for e in listed if e["outcome"] == "cancelled"]
+        self.assertTrue(rig.until(noticed))
         self.assertEqual(self.ask(1, "sleep", {"ms": 300}).json()["step"], 1)
 
     def test_it_ends_when_it_was_due_whatever_is_killed(self):
@@ -588,7 +592,7 @@ class Children(Case):
         self.mine.ask(f"/api/runs/{run}/cancel", {})
         thread.join(rig.LIMIT_S)
         self.assertEqual((answers[0].json()["state"], answers[0].json()["error"]),
-                         ("failed", {"message": "the run was cancelled"}))
+                         ("failed", {"message": "the run is cancelled"}))
 
     def test_a_run_that_is_not_there(self):
         self.assertEqual(self.ask(1, "join", {"run": "nobody"}).status, 404)
