@@ -265,7 +265,7 @@ static void claimed(struct asked *asked)
         asked_refuse_store(asked);
         return;
     }
-    if (c->grip.run != NULL && !c->grip.loading) {
+    if (run_grip_in_memory(&c->grip)) {
         run_fenced(c->grip.run, c->job.attempt);
     }
     run_grip_release(&c->grip);

@@ -7,6 +7,7 @@
 #include "console/routes.h"
 
 #include "base/must.h"
+#include "console/run_grip.h"
 #include "gateway/run_seal.h"
 #include "gateway/tool_answer.h"
 #include "resilience/queue_store.h"
@@ -18,8 +19,7 @@ static const char *const change_names[] = {"cancel", "resume", "happened", "agai
 
 struct steering {
     enum change change;
-    struct run *run; /* NULL: without a server there is no journal */
-    bool loading;    /* its loading is held: nobody has it in memory */
+    struct run_grip grip; /* without a server there is no journal */
     struct journal_claim claim;
     struct run_row row;
     struct step_row step;
@@ -38,14 +38,7 @@ static void let_go(struct asked *asked)
         journal_settle(&s->claim, was == STEP_FAILED ? STEP_FAILED : STEP_IN_DOUBT,
                        s->step.step.number, 0, s->at);
     }
-    if (s->loading) {
-        run_loaded(s->run, ERR_AGAIN, NULL, NULL, 0); /* who waits reads what stands there now */
-    }
-    if (s->run != NULL) {
-        run_unref(s->run);
-    }
-    s->loading = false;
-    s->run = NULL;
+    run_grip_release(&s->grip);
 }
 
 /* False: it was refused. */
@@ -55,14 +48,13 @@ static bool hold_run(struct asked *asked, struct steering *s, struct str tenant)
     if (journal == NULL) {
         return true;
     }
-    if (journal_run(journal, tenant, asked_text(asked, "id"), &s->run) != ERR_OK) {
+    asked->ending = let_go;
+    enum err code = run_grip_take(&s->grip, journal, tenant, asked_text(asked, "id"));
+    if (code == ERR_LIMIT) {
         asked_refuse(asked, 503, "too_many_runs", "too many runs are in use at once");
         return false;
     }
-    asked->ending = let_go;
-    enum err code = run_load(s->run, NULL);
-    s->loading = code == ERR_AGAIN;
-    if (code == ERR_BUSY) {
+    if (code != ERR_OK) {
         asked_refuse(asked, 503, "run_busy", "this run is just being read; try again");
         return false;
     }
@@ -125,8 +117,8 @@ static void decided(struct asked *asked)
     }
     if (s->claim.making) {
         journal_settle(&s->claim, s->step.step.state, s->step.step.number, s->step.bytes, s->at);
-    } else if (!of_step && s->run != NULL && !s->loading) {
-        run_set_state(s->run, s->to);
+    } else if (!of_step && run_grip_in_memory(&s->grip)) {
+        run_set_state(s->grip.run, s->to);
     }
     let_go(asked); /* before it is told */
     if (s->change == CHANGE_CANCEL) {
@@ -267,8 +259,8 @@ static void decide_step(struct asked *asked)
     enum err code = s->step.step.state == STEP_DONE || s->step.step.state == STEP_SKIPPED
                         ? ERR_EXISTS
                         : ERR_OK;
-    if (code == ERR_OK && s->run != NULL && !s->loading) {
-        code = run_hold(s->run, s->step.step.seq, &s->claim);
+    if (code == ERR_OK && run_grip_in_memory(&s->grip)) {
+        code = run_hold(s->grip.run, s->step.step.seq, &s->claim);
     }
     if (code != ERR_OK) {
         asked_refuse(asked, 409, code == ERR_BUSY ? "step_busy" : "step_decided", "step %u %s",

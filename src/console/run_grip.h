@@ -18,4 +18,10 @@ enum err run_grip_take(struct run_grip *grip, struct journal *journal, struct st
 /* Harmless where it holds nothing. */
 void run_grip_release(struct run_grip *grip);
 
+/* Does anybody have the run in memory? */
+static inline bool run_grip_in_memory(const struct run_grip *grip)
+{
+    return grip->run != NULL && !grip->loading;
+}
+
 #endif
