@@ -69,6 +69,7 @@ static void prune_keys(struct duties *duties)
         const struct statement *statement;
         enum event_class class;
     } keys[] = {{&keyring_prune_exchanges, CLASS_TOOL},
+                {&keyring_prune_subjects, CLASS_SECURITY}, /* the class that is kept longest */
                 {&keyring_prune_sessions, CLASS_REASONING},
                 {&keyring_prune_values, CLASS_REASONING}};
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {

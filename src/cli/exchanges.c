@@ -47,16 +47,18 @@ static int list(const struct cli *cli, const struct store_query *query, uint64_t
     struct view_rows one;
     struct shown shown;
     shown_init(&shown);
+    struct keyring *keyring = unseal_keyring(cli);
     json_begin_array(&shown.w);
     for (; limit > 0 && view_next_exchange(&rows, &one); limit--) {
         char id[EXCHANGE_ID_BYTES];
-        if (!view_exchange_summary(&gateway_events, &one, true, &shown.w)) {
+        if (!view_exchange_summary(&gateway_events, &one, true, keyring, &shown.w)) {
             json_begin_object(&shown.w);
             json_member_cstr(&shown.w, "id", view_exchange_id(&one, id));
             json_end_object(&shown.w);
         }
     }
     json_end_array(&shown.w);
+    keyring_free(keyring);
     int exit_code = shown_list(cli, &shown, "", columns, "no exchanges");
     shown_end(&shown);
     return exit_code;

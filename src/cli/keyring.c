@@ -47,6 +47,7 @@ static void write_status(const struct keyring_status *status, struct json_writer
     json_member_u64(w, "sessions", status->sessions);
     json_member_u64(w, "exchanges", status->exchanges);
     json_member_u64(w, "reviews", status->reviews);
+    json_member_u64(w, "subjects", status->subjects);
     json_member_u64(w, "values", status->values);
     json_member_u64(w, "foreign", status->foreign);
     json_end_object(w);
@@ -59,6 +60,7 @@ int cmd_keyring_status(const struct cli *cli)
                                           {"keys of sessions", "/sessions", COLUMN_TEXT, 0},
                                           {"keys of exchanges", "/exchanges", COLUMN_TEXT, 0},
                                           {"keys of reviews", "/reviews", COLUMN_TEXT, 0},
+                                          {"keys of subjects", "/subjects", COLUMN_TEXT, 0},
                                           {"sealed rows of vaults", "/values", COLUMN_TEXT, 0},
                                           {"under another master key", "/foreign", COLUMN_TEXT, 0},
                                           {NULL, NULL, COLUMN_TEXT, 0}};

@@ -8,6 +8,7 @@
 #include "base/must.h"
 #include "cli/control.h"
 #include "cli/run_bodies.h"
+#include "cli/unseal.h"
 #include "console/run_views.h"
 #include "console/views.h"
 #include "gateway/events.h"
@@ -82,7 +83,8 @@ static void read_made_as(struct rehearsing *r, const struct step_row *step, stru
     json_writer_init(&w, &text);
     enum err code = store_read_now(r->bodies.store, &ledger_show, values, &query);
     const struct view_rows rows = {query.rows, query.row_count, query.columns};
-    if (code == ERR_OK && view_exchange_summary(&gateway_events, &rows, true, &w) &&
+    struct keyring *keyring = unseal_keyring(r->cli); /* who asked is sealed */
+    if (code == ERR_OK && view_exchange_summary(&gateway_events, &rows, true, keyring, &w) &&
         json_writer_end(&w) == ERR_OK) {
         struct str copy = arena_str(r->arena, buf_str(&text));
         code = json_parse(&json, copy, NULL, r->arena, NULL);
@@ -92,6 +94,7 @@ static void read_made_as(struct rehearsing *r, const struct step_row *step, stru
                                  .user = member(&json, "/user", r->arena),
                                  .session = member(&json, "/session", r->arena)};
     }
+    keyring_free(keyring);
     store_query_end(&query);
     buf_end(&text);
     if (step->step.call.kind == STEP_TOOL) { /* a named action's path is its name */

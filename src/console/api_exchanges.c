@@ -17,7 +17,8 @@ static void list(struct asked *asked)
     for (; left > 0 && view_next_exchange(&rows, &one); left--) {
         (void)view_exchange_id(&one, id);
         /* Without its end the summary is what is known: that it was. */
-        if (!view_exchange_summary(events, &one, true, &asked->w)) {
+        if (!view_exchange_summary(events, &one, true, asked->console->options.commons->keyring,
+                                   &asked->w)) {
             json_begin_object(&asked->w);
             json_member_cstr(&asked->w, "id", id);
             json_end_object(&asked->w);

@@ -81,6 +81,7 @@ static void forgotten(struct asked *asked)
         asked_refuse_store(asked);
         return;
     }
+    keyring_forgotten(commons->keyring);
     if (commons->sessions != NULL) {
         sessions_forget(commons->sessions, asked->state);
     }
@@ -100,6 +101,7 @@ void api_keyring_forget(struct asked *asked)
         return;
     }
     asked->state = scope;
+    keyring_forgotten(asked->console->options.commons->keyring);
     keyring_forget_unit(scope, asked->arena, &asked->unit);
     ASKED_TELL(asked, key_changed, .key = STR("data keys"), .principal = scope->principal,
                .change = scope->session.len > 0 ? STR("session forgotten") : STR("user forgotten"),

@@ -7,6 +7,7 @@
 
 #include "base/must.h"
 #include "domain/review.h"
+#include "gateway/recorded.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,19 +44,70 @@ bool view_next_exchange(struct view_rows *rows, struct view_rows *one)
 const char *view_exchange_id(const struct view_rows *one, char to[EXCHANGE_ID_BYTES])
 {
     must(one->count > 0);
-    (void)snprintf(to, EXCHANGE_ID_BYTES, "ex%016llx", (unsigned long long)number_of(one->rows));
-    return to;
+    return ledger_id(number_of(one->rows), to);
 }
 
-/* Facts of a row that is not sealed. */
-static struct str facts_of(const struct view_rows *one, size_t index)
+bool view_exchange_summary(const struct event_table *events, const struct view_rows *one,
+                           bool with_personal, struct keyring *keyring, struct json_writer *w)
 {
-    const struct value *row = one->rows + index * one->columns;
-    bool sealed = one->columns > 2 && row[2].kind != VALUE_NULL;
-    return row[1].kind == VALUE_BLOB && !sealed ? row[1].bytes : STR("");
+    struct recorded recorded;
+    struct recorded_event event;
+    bool found = false;
+    recorded_init(&recorded, events, keyring, one->rows, one->count);
+    while (!found && recorded_next(&recorded, &event)) {
+        found = event.view.type == &event_type_exchange_ended &&
+                recorded_write(&recorded, &event, with_personal, w);
+    }
+    recorded_end(&recorded);
+    return found;
 }
 
-#define OPENED_BYTES_MAX ((size_t)1 << 20)
+#define MOMENTS_MAX 4096
+
+/* Those of one time in the order in which they stand. */
+static int compare_moments(const void *left, const void *right)
+{
+    const struct recorded_event *a = left;
+    const struct recorded_event *b = right;
+    int by_time = (a->view.at_us > b->view.at_us) - (a->view.at_us < b->view.at_us);
+    int by_row = (a->key > b->key) - (a->key < b->key);
+    int by_place = (a->encoded.at > b->encoded.at) - (a->encoded.at < b->encoded.at);
+    return by_time != 0 ? by_time : by_row != 0 ? by_row : by_place;
+}
+
+void view_exchange(const struct event_table *events, const struct view_rows *one,
+                   bool with_personal, struct keyring *keyring, struct json_writer *w)
+{
+    char id[EXCHANGE_ID_BYTES];
+    struct recorded recorded;
+    struct arena *arena = arena_new(4096);
+    struct recorded_event *moments = arena_array_of(arena, struct recorded_event, MOMENTS_MAX);
+    size_t count = 0;
+    recorded_init(&recorded, events, keyring, one->rows, one->count);
+    while (count < MOMENTS_MAX && recorded_next(&recorded, &moments[count])) {
+        count++;
+    }
+    qsort(moments, count, sizeof *moments, compare_moments);
+    json_begin_object(w);
+    json_member_cstr(w, "id", view_exchange_id(one, id));
+    json_key(w, "events");
+    json_begin_array(w);
+    for (size_t i = 0; i < count; i++) {
+        must(recorded_write(&recorded, &moments[i], with_personal, w));
+    }
+    json_end_array(w);
+    if (recorded.damaged > 0) {
+        json_member_u64(w, "damaged", recorded.damaged);
+    }
+    if (recorded.why != NULL) {
+        json_member_cstr(w, "sealed", recorded.why);
+    }
+    json_end_object(w);
+    recorded_end(&recorded);
+    arena_free(arena);
+}
+
+/* ---- reviews ---- */
 
 struct opening {
     struct keyring *keyring;
@@ -68,7 +120,7 @@ static struct str open_sealed(struct opening *opening, const struct value *id,
 {
     struct buf plain;
     struct str opened = STR("");
-    buf_init(&plain, OPENED_BYTES_MAX);
+    buf_init(&plain, RECORDED_BYTES_MAX);
     enum err code = keyring_read(opening->keyring, id, wrapped, what, sealed, &plain);
     if (code == ERR_OK) {
         opened = arena_str(opening->arena, buf_str(&plain));
@@ -78,102 +130,6 @@ static struct str open_sealed(struct opening *opening, const struct value *id,
     buf_end(&plain);
     return opened;
 }
-
-static struct str opened_facts(const struct view_rows *one, size_t index, struct opening *opening)
-{
-    const struct value *row = one->rows + index * one->columns;
-    if (one->columns < 4 || row[2].kind == VALUE_NULL || row[1].kind != VALUE_BLOB ||
-        row[0].kind != VALUE_INTEGER) {
-        return facts_of(one, index);
-    }
-    return open_sealed(opening, &row[2], &row[3],
-                       ledger_sealed_as(row[0].integer % EVENT_CLASS_SLOTS), row[1].bytes);
-}
-
-bool view_exchange_summary(const struct event_table *events, const struct view_rows *one,
-                           bool with_personal, struct json_writer *w)
-{
-    for (size_t i = 0; i < one->count; i++) {
-        struct str facts = facts_of(one, i);
-        struct str here = facts;
-        struct event_view view;
-        while (facts.len > 0 && event_next(events, &facts, &view) == ERR_OK) {
-            if (view.type == &event_type_exchange_ended) {
-                return event_decode(events, &here, with_personal, w) == ERR_OK;
-            }
-            here = facts;
-        }
-    }
-    return false;
-}
-
-/* An event's place in the rows; it is read twice, which keeps the order of equal times. */
-struct moment {
-    int64_t at_us;
-    size_t order;
-    struct str encoded;
-};
-
-#define MOMENTS_MAX 4096
-
-static int compare_moments(const void *left, const void *right)
-{
-    const struct moment *a = left;
-    const struct moment *b = right;
-    int by_time = (a->at_us > b->at_us) - (a->at_us < b->at_us);
-    return by_time != 0 ? by_time : (a->order > b->order) - (a->order < b->order);
-}
-
-static size_t collect(const struct event_table *events, const struct view_rows *one,
-                      struct opening *opening, struct moment *moments, uint64_t *damaged)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < one->count; i++) {
-        struct str facts = opened_facts(one, i, opening);
-        struct str here = facts;
-        struct event_view view;
-        while (facts.len > 0 && count < MOMENTS_MAX) {
-            if (event_next(events, &facts, &view) != ERR_OK) {
-                (*damaged)++;
-                break;
-            }
-            moments[count] = (struct moment){view.at_us, count, here};
-            count++;
-            here = facts;
-        }
-    }
-    return count;
-}
-
-void view_exchange(const struct event_table *events, const struct view_rows *one,
-                   bool with_personal, struct keyring *keyring, struct json_writer *w)
-{
-    char id[EXCHANGE_ID_BYTES];
-    uint64_t damaged = 0;
-    struct arena *arena = arena_new(4096);
-    struct moment *moments = arena_array_of(arena, struct moment, MOMENTS_MAX);
-    struct opening opening = {.keyring = keyring, .arena = arena};
-    size_t count = collect(events, one, &opening, moments, &damaged);
-    qsort(moments, count, sizeof *moments, compare_moments);
-    json_begin_object(w);
-    json_member_cstr(w, "id", view_exchange_id(one, id));
-    json_key(w, "events");
-    json_begin_array(w);
-    for (size_t i = 0; i < count; i++) {
-        must(event_decode(events, &moments[i].encoded, with_personal, w) == ERR_OK);
-    }
-    json_end_array(w);
-    if (damaged > 0) {
-        json_member_u64(w, "damaged", damaged);
-    }
-    if (opening.why != NULL) {
-        json_member_cstr(w, "sealed", opening.why);
-    }
-    json_end_object(w);
-    arena_free(arena);
-}
-
-/* ---- reviews ---- */
 
 static void put_text(struct json_writer *w, const char *key, const struct value *value)
 {

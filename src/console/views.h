@@ -9,8 +9,7 @@
 #include "gateway/ledger.h"
 #include "json/json_writer.h"
 
-/* Rows of ledger_list (key, facts) or ledger_show (and what opens them); those of one exchange
- * stand together. */
+/* Rows of ledger_list or ledger_show; those of one exchange stand together. */
 struct view_rows {
     const struct value *rows;
     size_t count;
@@ -28,7 +27,7 @@ const char *view_exchange_id(const struct view_rows *one, char to[EXCHANGE_ID_BY
 /* Its end as one object (event exchange_ended); false when the rows do not hold one: nothing is
  * written then. */
 bool view_exchange_summary(const struct event_table *events, const struct view_rows *one,
-                           bool with_personal, struct json_writer *w);
+                           bool with_personal, struct keyring *keyring, struct json_writer *w);
 /* {"id", "events": [...]} in the order of time; "damaged" counts rows that could not be read. */
 void view_exchange(const struct event_table *events, const struct view_rows *one,
                    bool with_personal, struct keyring *keyring, struct json_writer *w);

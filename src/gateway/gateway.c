@@ -9,6 +9,7 @@
 #include "gateway/pipeline.h"
 #include "gateway/reply.h"
 #include "gateway/workflow_ask.h"
+#include "security/subjects.h"
 
 #include <stdlib.h>
 
@@ -108,6 +109,9 @@ struct gateway *gateway_new(const struct gateway_options *options)
     list_init(&gateway->exchanges);
     gateway->scratch = arena_new(KIB(16));
     gateway->packer = packer_new();
+    gateway->subjects = options->commons->keyring != NULL
+                            ? subjects_new(options->commons->keyring, options->commons->env)
+                            : NULL;
     uint64_t seed;
     env_entropy(options->commons->env, &seed, sizeof seed);
     rng_seed(&gateway->rng, seed);
@@ -131,6 +135,7 @@ void gateway_free(struct gateway *gateway)
     generation_unref(gateway->generation);
     free(gateway->origins);
     packer_free(gateway->packer);
+    subjects_free(gateway->subjects);
     arena_free(gateway->scratch);
     free(gateway);
 }

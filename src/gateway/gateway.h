@@ -86,6 +86,7 @@ struct gateway {
     struct rng rng;
     struct arena *scratch; /* lasts for one event */
     struct packer *packer;
+    struct subjects *subjects; /* NULL: nothing that is personal is stored */
 };
 
 /* The current generation, followed lazily: one atomic load an exchange. */

@@ -7,6 +7,9 @@
 #include "base/must.h"
 #include "base/num.h"
 #include "gateway/leaf.h"
+#include "security/subjects.h"
+
+#include <stdio.h>
 
 static const struct migration migrations[] = {
     {1, "CREATE TABLE exchanges(key INTEGER PRIMARY KEY, facts BLOB NOT NULL);"
@@ -30,10 +33,13 @@ static const struct statement insert = {
     COLUMNS};
 
 const struct statement ledger_list = {
-    "SELECT key, facts FROM exchanges WHERE key < ?1 AND key % 8 = 0 ORDER BY key DESC LIMIT ?2",
+    "SELECT e.key, e.facts, e.data_key, k.wrapped, e.personal FROM exchanges e"
+    " LEFT JOIN data_keys k ON k.id = e.data_key WHERE e.key < ?1 AND e.key % 8 = 0"
+    " ORDER BY e.key DESC LIMIT ?2",
     2};
 const struct statement ledger_show = {
-    "SELECT e.key, e.facts, e.data_key, k.wrapped FROM exchanges e LEFT JOIN data_keys k"
+    "SELECT e.key, e.facts, e.data_key, k.wrapped, e.personal FROM exchanges e LEFT JOIN data_keys "
+    "k"
     " ON k.id = e.data_key WHERE e.key BETWEEN ?1 * 8 AND ?1 * 8 + 7 ORDER BY e.key",
     1};
 const struct statement ledger_remove = {
@@ -65,6 +71,12 @@ int64_t ledger_number(struct str id)
     return (int64_t)number;
 }
 
+const char *ledger_id(int64_t number, char id[EXCHANGE_ID_BYTES])
+{
+    (void)snprintf(id, EXCHANGE_ID_BYTES, "ex%016llx", (unsigned long long)number);
+    return id;
+}
+
 int64_t ledger_prune_below(enum event_class class, struct wall now)
 {
     int64_t age_ms = (int64_t)event_classes[class].retention_days * 24 * 3600 * 1000;
@@ -76,30 +88,33 @@ struct entry {
     struct store_unit unit;
     struct pending pending;
     struct arena *arena;
+    struct subject *subject; /* whom it tells of; NULL: nobody */
     void (*done)(struct exchange *x, enum err result);
 };
+
+static void entry_free(struct entry *entry)
+{
+    subject_release(entry->subject);
+    arena_free(entry->arena);
+}
 
 static void entry_done(struct store_unit *unit)
 {
     struct entry *entry = LIST_OBJECT(unit, struct entry, unit);
     struct exchange *x = entry->pending.x;
-    struct arena *arena = entry->arena;
+    if (entry->subject != NULL && unit->result == ERR_OK) {
+        subject_stored(entry->subject);
+    }
     if (x != NULL) {
         x->pending = NULL;
         entry->done(x, unit->result);
     }
-    arena_free(arena);
+    entry_free(entry);
 }
 
 struct str ledger_sealed_as(int64_t class)
 {
     return class >= 0 && class < EVENT_CLASSES ? str_of(event_classes[class].name) : STR("");
-}
-
-/* Events of these classes hold words of people. */
-static bool holds_words(int class)
-{
-    return class == CLASS_REASONING || class == CLASS_TOOL;
 }
 
 /* The step that writes a row, and its record in the history. Borrows the leaf's bytes. */
@@ -127,13 +142,43 @@ static void add_row(const struct exchange *x, struct leaf *leaf, struct entry *e
     unit->bytes += leaf->facts.len + leaf->personal.len + 128;
 }
 
+static struct key_scope scope_of(const struct exchange *x)
+{
+    return (struct key_scope){x->principal.tenant, x->principal.name, x->user, x->session};
+}
+
+/* What stands apart, under the key of whom it tells of. Without a keyring it is not stored: never
+ * in clear. */
+static void seal_personal(const struct exchange *x, struct str personal, struct leaf *leaf,
+                          struct entry *entry)
+{
+    struct subjects *subjects = x->gateway->subjects;
+    if (personal.len == 0 || subjects == NULL) {
+        return;
+    }
+    struct store_unit *unit = &entry->unit;
+    if (entry->subject == NULL) {
+        const struct key_scope scope = scope_of(x);
+        entry->subject = subjects_get(subjects, &scope);
+        unit->count += subject_step(subjects, entry->subject, entry->arena,
+                                    &unit->steps[unit->count])
+                           ? 1
+                           : 0;
+    }
+    const struct data_key *key = subject_key(entry->subject);
+    leaf->data_key = arena_str(entry->arena, key->id);
+    leaf->personal = keyring_seal(x->gateway->commons->keyring, key, LEDGER_PERSONAL, personal,
+                                  entry->arena);
+}
+
 static void add_rows(const struct exchange *x, struct entry *entry)
 {
     for (int class = 0; class < EVENT_CLASSES; class ++) {
         const struct buf *facts = &x->record.classes[class];
-        if (facts->len > 0 && !holds_words(class)) {
+        if (facts->len > 0 && !event_classes[class].words) {
             struct leaf leaf = {.key = x->number * 8 + class,
                                 .facts = arena_str(entry->arena, buf_str(facts))};
+            seal_personal(x, buf_str(&x->record.personal[class]), &leaf, entry);
             add_row(x, &leaf, entry);
         }
     }
@@ -142,11 +187,11 @@ static void add_rows(const struct exchange *x, struct entry *entry)
 /* One data key for all of them. Without a keyring they are not stored: never in clear. */
 static void add_sealed_rows(const struct exchange *x, struct keyring *keyring, struct entry *entry)
 {
-    const struct key_scope scope = {x->principal.tenant, x->principal.name, x->user, x->session};
+    const struct key_scope scope = scope_of(x);
     struct data_key key = {.id = STR("")};
     for (int class = 0; class < EVENT_CLASSES; class ++) {
         struct str facts = buf_str(&x->record.classes[class]);
-        if (facts.len == 0 || !holds_words(class)) {
+        if (facts.len == 0 || !event_classes[class].words) {
             continue;
         }
         if (key.id.len == 0) {
@@ -167,26 +212,30 @@ enum err ledger_event(struct commons *commons, const struct event_type *type, co
 {
     struct wall now = env_wall(commons->env);
     struct buf facts;
+    struct buf personal; /* of nobody whose key we have: it is not stored */
     buf_init(&facts, EVENT_BYTES_MAX);
-    enum err code = event_encode(type, event, now.us, &facts);
-    must(!holds_words((int)type->class));
+    buf_init(&personal, EVENT_BYTES_MAX);
+    enum err code = event_encode(type, event, now.us, &facts, &personal);
+    must(!event_classes[type->class].words);
     struct leaf leaf = {.key = commons_number(commons, now) * 8 + (int64_t)type->class,
                         .facts = arena_str(arena, buf_str(&facts))};
     write_row(commons->env, &leaf, arena, step, record);
     buf_end(&facts);
+    buf_end(&personal);
     return code;
 }
 
-static enum err submit(struct exchange *x, struct entry *entry)
+#define KEY_STEPS_MAX 2 /* the exchange's and the subject's */
+
+static void fill(struct exchange *x, struct entry *entry)
 {
-    struct commons *commons = x->gateway->commons;
-    keyring_begin(commons->keyring);
-    if (commons->keyring != NULL) {
-        add_sealed_rows(x, commons->keyring, entry);
+    struct store_unit *unit = &entry->unit;
+    add_rows(x, entry);
+    unit->count += limits_steps(&x->reservation, x->tokens_spent, x->cost_microusd, entry->arena,
+                                &unit->steps[unit->count]);
+    if (x->gateway->commons->keyring != NULL) {
+        add_sealed_rows(x, x->gateway->commons->keyring, entry);
     }
-    enum err code = store_submit(commons->store, &entry->unit);
-    keyring_commit(commons->keyring);
-    return code;
 }
 
 enum err ledger_write(struct exchange *x, bool durable,
@@ -198,22 +247,20 @@ enum err ledger_write(struct exchange *x, bool durable,
     entry->arena = arena;
     entry->done = done;
     entry->unit.steps = arena_array_of(arena, struct store_step,
-                                       EVENT_CLASSES + 1 + LIMIT_STEPS_MAX);
+                                       EVENT_CLASSES + KEY_STEPS_MAX + LIMIT_STEPS_MAX);
     entry->unit.records = arena_array_of(arena, struct store_record, EVENT_CLASSES);
     entry->unit.fact = !durable;
     entry->unit.home = durable ? x->gateway->loop : NULL;
     entry->unit.done = entry_done;
     entry->unit.bytes = sizeof *entry;
-    add_rows(x, entry);
-    entry->unit.count += limits_steps(&x->reservation, x->tokens_spent, x->cost_microusd, arena,
-                                      &entry->unit.steps[entry->unit.count]);
-    if (entry->unit.count == 0) { /* a record with words has others beside them */
-        arena_free(arena);
-        return ERR_OK;
-    }
-    enum err code = submit(x, entry);
-    if (code != ERR_OK) {
-        arena_free(arena);
+    struct commons *commons = x->gateway->commons;
+    keyring_begin(commons->keyring);
+    fill(x, entry);
+    bool empty = entry->unit.count == 0;
+    enum err code = empty ? ERR_OK : store_submit(commons->store, &entry->unit);
+    keyring_commit(commons->keyring);
+    if (empty || code != ERR_OK) {
+        entry_free(entry);
         return code;
     }
     if (durable) {

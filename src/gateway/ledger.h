@@ -3,7 +3,8 @@
  *
  * An exchange leaves one packed row per retention class (key = number * 8 + class, so that rows
  * stand in order of time) and the spend of its subjects, in one unit; each row is a record of the
- * store's history (leaf.h). Rows of classes whose events
+ * store's history (leaf.h). What is personal stands apart, sealed under a key of whom it tells of
+ * (security/subjects.h). Rows of classes whose events
  * hold words are sealed under a data key of the exchange's own, whose id is the exchange's; so are
  * the question and the answer of a review, under the review's.
  */
@@ -33,15 +34,19 @@ enum err ledger_event(struct commons *commons, const struct event_type *type, co
 
 /* ---- reading, for commands and the API ---- */
 
-/* Rows of exchanges, newest first, without what goes into other classes: key, facts. ?1 keys below
- * it, ?2 how many. */
+#define LEDGER_COLUMNS 5
+#define LEDGER_SLOTS   8 /* of classes in a key */
+/* Rows of exchanges, newest first, without what goes into other classes: ?1 keys below it, ?2 how
+ * many. Columns: key, facts, data key's id (null: nothing is sealed), the data key as it is wrapped
+ * (null: it was destroyed), personal (null: then it is the facts that are sealed). */
 extern const struct statement ledger_list;
-/* All rows of one exchange: ?1 number. Columns: key, facts, data key's id (null: not sealed), the
- * data key as it is wrapped (null: it was destroyed). */
+/* All rows of one exchange: ?1 number. The same columns. */
 extern const struct statement ledger_show;
-int64_t ledger_number(struct str id); /* -1: not an exchange's id */
+int64_t ledger_number(struct str id);                              /* -1: not an exchange's id */
+const char *ledger_id(int64_t number, char id[EXCHANGE_ID_BYTES]); /* the id again */
 /* What the facts of a class, a review's question and its answer are sealed as. */
 struct str ledger_sealed_as(int64_t class);
+#define LEDGER_PERSONAL STR("personal")
 #define REVIEW_QUESTION STR("review question")
 #define REVIEW_ANSWER   STR("review answer")
 

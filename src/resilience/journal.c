@@ -45,6 +45,7 @@ struct run {
     size_t references; /* these two: journal->lock */
     struct str tenant;
     struct str id;
+    struct str key; /* in journal->runs */
     void *object;
     void (*end)(void *object);
 
@@ -111,13 +112,7 @@ static void free_run(struct run *run)
 /* With the lock held. */
 static void forget(struct journal *journal, struct run *run)
 {
-    char room[2 * RUN_ID_BYTES_MAX + 256];
-    size_t len = run->tenant.len + 1 + run->id.len;
-    must(len <= sizeof room);
-    memcpy(room, run->tenant.at, run->tenant.len);
-    room[run->tenant.len] = '\n';
-    memcpy(room + run->tenant.len + 1, run->id.at, run->id.len);
-    void *was = map_remove(journal->runs, (struct str){room, len});
+    void *was = map_remove(journal->runs, run->key);
     must(was == run);
     list_remove(&run->idle);
     must(journal->idle.prev != &run->idle);
@@ -125,18 +120,22 @@ static void forget(struct journal *journal, struct run *run)
     free_run(run);
 }
 
+void journal_drop_idle(struct journal *journal)
+{
+    mutex_lock(&journal->lock);
+    while (!list_empty(&journal->idle)) {
+        forget(journal, LIST_OBJECT(journal->idle.prev, struct run, idle));
+    }
+    mutex_unlock(&journal->lock);
+}
+
 void journal_free(struct journal *journal)
 {
     if (journal == NULL) {
         return;
     }
-    size_t at = 0;
-    struct str key;
-    void *run;
-    while (map_next(journal->runs, &at, &key, &run)) {
-        must(((struct run *)run)->references == 0);
-        free_run(run);
-    }
+    journal_drop_idle(journal);
+    must(map_count(journal->runs) == 0);
     map_free(journal->runs);
     mutex_end(&journal->lock);
     free(journal);
@@ -149,6 +148,7 @@ static struct run *new_run(struct journal *journal, struct str tenant, struct st
     run->arena = arena_new(1024);
     run->tenant = arena_str(run->arena, tenant);
     run->id = arena_str(run->arena, id);
+    run->key = arena_printf(run->arena, STR_FMT "\n" STR_FMT, STR_ARG(tenant), STR_ARG(id));
     mutex_init(&run->lock);
     list_init(&run->idle);
     list_init(&run->loaders);

@@ -41,11 +41,11 @@ struct journal_waiter {
 
 struct journal *journal_new(const uint64_t seed[2]);
 void journal_free(struct journal *journal); /* no references are left; NULL is fine */
-
 /* A reference, to a run not loaded yet where it is not in memory. INVALID; LIMIT. */
 enum err journal_run(struct journal *journal, struct str tenant, struct str id,
                      struct run **run) MUST_USE;
-void run_ref(struct run *run); /* one more, by who has one */
+void journal_drop_idle(struct journal *journal); /* from memory: keys were destroyed */
+void run_ref(struct run *run);                   /* one more, by who has one */
 void run_unref(struct run *run);
 /* What the loader keeps with a run, set before run_loaded; freed with the run. */
 void run_attach(struct run *run, void *object, void (*end)(void *object));

@@ -27,6 +27,7 @@ struct keyring {
     struct condition never; /* to wait a moment */
     bool rotating;
     _Atomic unsigned writing; /* between begin and commit */
+    _Atomic uint64_t forgets;
 };
 
 struct keyring *keyring_new(const struct env *env, const struct master_place *place,
@@ -88,6 +89,11 @@ static const struct statement insert_key = {
     "INSERT INTO data_keys(id, kind, tenant, principal, user, session, wrapped, master, created_us)"
     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     9};
+static const struct statement put_key = {
+    "INSERT INTO data_keys(id, kind, tenant, principal, user, session, wrapped, master, created_us)"
+    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
+    " ON CONFLICT(id) DO NOTHING",
+    9};
 
 /* ---- sealing and opening ---- */
 
@@ -146,27 +152,40 @@ void keyring_commit(struct keyring *keyring)
     }
 }
 
-struct data_key keyring_make(struct keyring *keyring, enum key_kind kind, struct str id,
-                             const struct key_scope *scope, struct arena *arena,
-                             struct store_step *step)
+static void store_key(struct keyring *keyring, enum key_kind kind, const struct data_key *key,
+                      const struct key_scope *scope, struct arena *arena, struct store_step *step)
 {
     must(atomic_load(&keyring->writing) > 0);
     struct masters masters = masters_of(keyring);
-    struct data_key made = {.id = arena_str(arena, id), .created_us = env_wall(keyring->env).us};
-    env_entropy(keyring->env, made.key.bytes, sizeof made.key.bytes);
     struct value *values = arena_array_of(arena, struct value, 9);
-    values[0] = value_of_text(made.id);
+    values[0] = value_of_text(arena_str(arena, key->id));
     values[1] = value_of_i64(kind);
     values[2] = value_of_text(arena_str(arena, scope->tenant));
     values[3] = value_of_text(arena_str(arena, scope->principal));
     values[4] = value_of_text(arena_str(arena, scope->user));
     values[5] = value_of_text(arena_str(arena, scope->session));
-    values[6] = value_of_blob(wrap(keyring->env, &masters.items[0], made.id, &made.key, arena));
+    values[6] = value_of_blob(wrap(keyring->env, &masters.items[0], key->id, &key->key, arena));
     values[7] = value_of_text(arena_str(arena, str_of(masters.items[0].id)));
-    values[8] = value_of_i64(made.created_us);
+    values[8] = value_of_i64(key->created_us);
     masters_wipe(&masters);
     *step = (struct store_step){&insert_key, values, false};
+}
+
+struct data_key keyring_make(struct keyring *keyring, enum key_kind kind, struct str id,
+                             const struct key_scope *scope, struct arena *arena,
+                             struct store_step *step)
+{
+    struct data_key made = {.id = arena_str(arena, id), .created_us = env_wall(keyring->env).us};
+    env_entropy(keyring->env, made.key.bytes, sizeof made.key.bytes);
+    store_key(keyring, kind, &made, scope, arena, step);
     return made;
+}
+
+void keyring_put(struct keyring *keyring, enum key_kind kind, const struct data_key *key,
+                 const struct key_scope *scope, struct arena *arena, struct store_step *step)
+{
+    store_key(keyring, kind, key, scope, arena, step);
+    step->statement = &put_key;
 }
 
 struct str keyring_seal(struct keyring *keyring, const struct data_key *key, struct str what,
@@ -275,8 +294,24 @@ void keyring_forget_unit(const struct key_scope *scope, struct arena *arena,
     *unit = (struct store_unit){.steps = steps, .count = 3, .bytes = 512};
 }
 
+uint64_t keyring_forgets(struct keyring *keyring)
+{
+    return atomic_load(&keyring->forgets);
+}
+
+void keyring_forgotten(struct keyring *keyring)
+{
+    if (keyring != NULL) {
+        atomic_fetch_add(&keyring->forgets, 1);
+    }
+}
+
 const struct statement keyring_prune_exchanges = {
     "DELETE FROM data_keys WHERE id IN (SELECT id FROM data_keys WHERE kind = 1 AND created_us < ?1"
+    " LIMIT 1000)",
+    1};
+const struct statement keyring_prune_subjects = {
+    "DELETE FROM data_keys WHERE id IN (SELECT id FROM data_keys WHERE kind = 5 AND created_us < ?1"
     " LIMIT 1000)",
     1};
 const struct statement keyring_prune_sessions = {
@@ -451,7 +486,8 @@ enum err keyring_rotate(struct keyring *keyring, struct store *store, struct rot
 static const struct statement count_all = {
     "SELECT (SELECT count(*) FROM data_keys WHERE kind = 0),"
     " (SELECT count(*) FROM data_keys WHERE kind = 1),"
-    " (SELECT count(*) FROM data_keys WHERE kind = 2), (SELECT count(*) FROM vault_values),"
+    " (SELECT count(*) FROM data_keys WHERE kind = 2),"
+    " (SELECT count(*) FROM data_keys WHERE kind = 5), (SELECT count(*) FROM vault_values),"
     " (SELECT count(*) FROM data_keys WHERE master <> ?1 AND master <> ?2)",
     2};
 
@@ -471,7 +507,7 @@ enum err keyring_status(struct keyring *keyring, struct store *store, struct key
     masters_wipe(&masters);
     if (code == ERR_OK && query.row_count == 1) {
         uint64_t *const counts[] = {&status->sessions, &status->exchanges, &status->reviews,
-                                    &status->values, &status->foreign};
+                                    &status->subjects, &status->values,    &status->foreign};
         for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
             *counts[i] = query.rows[i].kind == VALUE_INTEGER ? (uint64_t)query.rows[i].integer : 0;
         }

@@ -21,7 +21,7 @@ struct keyring;
 extern const struct schema keyring_schema;
 
 /* Stored. What a history is signed with is kept like any other (app/signing.h). */
-enum key_kind { KEY_SESSION, KEY_EXCHANGE, KEY_REVIEW, KEY_RUN, KEY_HISTORY };
+enum key_kind { KEY_SESSION, KEY_EXCHANGE, KEY_REVIEW, KEY_RUN, KEY_HISTORY, KEY_SUBJECT };
 
 /* Whom a key's data tells of; empty where there is none. */
 struct key_scope {
@@ -53,6 +53,9 @@ void keyring_commit(struct keyring *keyring);
 struct data_key keyring_make(struct keyring *keyring, enum key_kind kind, struct str id,
                              const struct key_scope *scope, struct arena *arena,
                              struct store_step *step);
+/* The step for a key that somebody keeps: harmless where it is stored already. Likewise. */
+void keyring_put(struct keyring *keyring, enum key_kind kind, const struct data_key *key,
+                 const struct key_scope *scope, struct arena *arena, struct store_step *step);
 /* The sealed text, in the arena; `what` and the key's id are bound to it. */
 struct str keyring_seal(struct keyring *keyring, const struct data_key *key, struct str what,
                         struct str plain, struct arena *arena);
@@ -78,10 +81,15 @@ const char *keyring_why(enum err code);
  * it where they are not empty. Committing gives NOT_FOUND when there is none. */
 void keyring_forget_unit(const struct key_scope *scope, struct arena *arena,
                          struct store_unit *unit);
+/* How often somebody was: what keeps keys drops them then. Told before the unit is submitted, so
+ * that nothing new is sealed under what goes, and after it. */
+uint64_t keyring_forgets(struct keyring *keyring);
+void keyring_forgotten(struct keyring *keyring); /* NULL is fine */
 /* Keys of exchanges made before ?1, of sessions unused since ?1; at most a thousand at once. */
 extern const struct statement keyring_prune_exchanges;
 extern const struct statement keyring_prune_sessions;
-extern const struct statement keyring_prune_values; /* of sessions that have gone */
+extern const struct statement keyring_prune_subjects; /* made before ?1 */
+extern const struct statement keyring_prune_values;   /* of sessions that have gone */
 
 /* ---- the master key ---- */
 
@@ -101,6 +109,7 @@ struct keyring_status {
     uint64_t sessions;
     uint64_t exchanges;
     uint64_t reviews;
+    uint64_t subjects;
     uint64_t values;  /* sealed rows of vaults */
     uint64_t foreign; /* keys under another master key */
 };

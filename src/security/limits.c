@@ -407,6 +407,21 @@ static void fill_step(struct store_step *step, struct str subject, struct str pe
     *step = (struct store_step){.statement = &add_spend, .values = values};
 }
 
+/* Subjects of users end with " user:NAME" and begin with the tenant; see gateway/stages/limit.c. */
+static const struct statement forget_spend = {
+    "DELETE FROM spend WHERE substr(subject, length(subject) - length(?2) + 1) = ?2"
+    " AND (?1 = '' OR substr(subject, 1, length(?1) + 1) = ?1 || ' ')",
+    2};
+
+void limits_forget_step(struct str tenant, struct str user, struct arena *arena,
+                        struct store_step *step)
+{
+    struct value *values = arena_array_of(arena, struct value, 2);
+    values[0] = value_of_text(arena_str(arena, tenant));
+    values[1] = value_of_text(arena_printf(arena, " user:" STR_FMT, STR_ARG(user)));
+    *step = (struct store_step){&forget_spend, values, false};
+}
+
 size_t limits_steps(const struct limit_reservation *reservation, uint64_t tokens, int64_t microusd,
                     struct arena *arena, struct store_step steps[LIMIT_STEPS_MAX])
 {

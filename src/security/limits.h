@@ -80,6 +80,9 @@ void limits_settle(struct limits *limits, struct limit_reservation *reservation,
  */
 extern const struct schema limits_schema;      /* table spend(subject, period, tokens, microusd) */
 #define LIMIT_STEPS_MAX (2 * LIMIT_CLAIMS_MAX) /* day and month each */
+/* What an end user has spent is no longer known to the store; tenant "": of any. */
+void limits_forget_step(struct str tenant, struct str user, struct arena *arena,
+                        struct store_step *step);
 /* Of a granted reservation; 0 steps when nothing was spent. */
 size_t limits_steps(const struct limit_reservation *reservation, uint64_t tokens, int64_t microusd,
                     struct arena *arena, struct store_step steps[LIMIT_STEPS_MAX]);

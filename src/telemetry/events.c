@@ -17,12 +17,12 @@
 #define HEAD_BYTES_MAX (5 + 8 + 2) /* number, time, count */
 
 const struct event_class_info event_classes[EVENT_CLASSES] = {
-    [CLASS_INTERACTION] = {"interaction", 90},
-    [CLASS_REASONING] = {"reasoning", 30},
-    [CLASS_TOOL] = {"tool", 90},
-    [CLASS_PRIVILEGED] = {"privileged", 365},
-    [CLASS_SECURITY] = {"security", 365},
-    [CLASS_HISTORY] = {"history", 0},
+    [CLASS_INTERACTION] = {"interaction", 90, false},
+    [CLASS_REASONING] = {"reasoning", 30, true},
+    [CLASS_TOOL] = {"tool", 90, true},
+    [CLASS_PRIVILEGED] = {"privileged", 365, false},
+    [CLASS_SECURITY] = {"security", 365, false},
+    [CLASS_HISTORY] = {"history", 0, false},
 };
 
 size_t event_member(const struct event_type *type, const char *field, enum field_kind *kind)
@@ -159,16 +159,22 @@ static char *put_string(char *to, struct str text, size_t string_max)
     return to;
 }
 
+/* `personal` NULL: nothing stands apart. Room was made. */
 static char *put_fields(char *to, const struct event_type *type, const char *event,
-                        size_t string_max)
+                        size_t string_max, char **personal)
 {
     const char *member = event + WIRE_FIRST_MEMBER;
     for (size_t i = 0; i < type->count; i++) {
         enum field_kind kind = type->fields[i].kind;
         uint64_t word = member_word(member, kind);
-        *to++ = (char)(word == 0 ? WIRE_ZERO : wire_of(kind));
+        bool apart = personal != NULL && word != 0 && type->fields[i].personal;
+        *to++ = (char)(word == 0 ? WIRE_ZERO : apart ? WIRE_APART : wire_of(kind));
         if (word == 0) {
             /* nothing follows */
+        } else if (apart) {
+            must(kind == FIELD_str);
+            *personal = put_string(*personal, *(const struct str *)(const void *)member,
+                                   string_max);
         } else if (kind == FIELD_str) {
             to = put_string(to, *(const struct str *)(const void *)member, string_max);
         } else if (kind == FIELD_real) {
@@ -181,8 +187,15 @@ static char *put_fields(char *to, const struct event_type *type, const char *eve
     return to;
 }
 
+/* Room for both parts at once: each is at most the whole. */
+static enum err reserve(struct buf *to, struct buf *personal, size_t bytes)
+{
+    enum err err = buf_reserve(to, bytes);
+    return err == ERR_OK && personal != NULL ? buf_reserve(personal, bytes) : err;
+}
+
 enum err event_encode(const struct event_type *type, const void *event, int64_t at_us,
-                      struct buf *to)
+                      struct buf *to, struct buf *personal)
 {
     must(event != NULL && type->count <= EVENT_FIELDS_MAX);
     size_t string_max = SIZE_MAX;
@@ -191,17 +204,22 @@ enum err event_encode(const struct event_type *type, const void *event, int64_t 
         string_max = fitting_string_max(type, event, EVENT_BYTES_MAX - HEAD_BYTES_MAX);
         bytes = EVENT_BYTES_MAX;
     }
-    enum err err = buf_reserve(to, bytes);
+    enum err err = reserve(to, personal, bytes);
     if (err != ERR_OK) {
         return err;
     }
     char *at = to->at + to->len;
+    char *apart = personal != NULL ? personal->at + personal->len : NULL;
     at = put_varint(at, type->number);
     at = put_word(at, (uint64_t)at_us);
     at = put_varint(at, type->count);
-    at = put_fields(at, type, event, string_max);
+    at = put_fields(at, type, event, string_max, personal != NULL ? &apart : NULL);
     must((size_t)(at - to->at) <= to->len + bytes);
     to->len = (size_t)(at - to->at);
+    if (personal != NULL) {
+        must((size_t)(apart - personal->at) <= personal->len + bytes);
+        personal->len = (size_t)(apart - personal->at);
+    }
     return ERR_OK;
 }
 

@@ -59,6 +59,7 @@ static bool take_value(struct str *rest, struct value *value)
     *rest = str_cut(*rest, 1, SIZE_MAX);
     switch (value->wire) {
     case WIRE_ZERO:
+    case WIRE_APART:
         return true;
     case WIRE_REAL:
         return take_word(rest, &value->word);
@@ -86,6 +87,12 @@ static double real_of(uint64_t word)
     return real;
 }
 
+static bool fits(const struct value *value, const struct event_field *field)
+{
+    return value->wire == WIRE_ZERO || value->wire == wire_of(field->kind) ||
+           (value->wire == WIRE_APART && field->kind == FIELD_str && field->personal);
+}
+
 enum err event_next(const struct event_table *table, struct str *encoded, struct event_view *view)
 {
     struct str rest = *encoded;
@@ -98,18 +105,19 @@ enum err event_next(const struct event_table *table, struct str *encoded, struct
     }
     const struct event_type *type = event_find(table, (uint32_t)number);
     struct str payload = rest;
+    size_t apart = 0;
     for (size_t i = 0; i < count; i++) {
         struct value value;
         if (!take_value(&rest, &value)) {
             return ERR_CORRUPT;
         }
-        if (type != NULL && i < type->count && value.wire != WIRE_ZERO &&
-            value.wire != wire_of(type->fields[i].kind)) {
+        apart += value.wire == WIRE_APART ? 1 : 0;
+        if (type != NULL && i < type->count && !fits(&value, &type->fields[i])) {
             return ERR_CORRUPT;
         }
     }
     payload.len -= rest.len;
-    *view = (struct event_view){type, (uint32_t)number, (int64_t)at_us, payload, count};
+    *view = (struct event_view){type, (uint32_t)number, (int64_t)at_us, payload, count, apart};
     *encoded = rest;
     return ERR_OK;
 }
@@ -132,7 +140,7 @@ bool event_get_str(const struct event_view *view, const char *field, struct str 
 {
     struct value found;
     const struct event_field *of = find_value(view, field, &found);
-    if (of == NULL || of->kind != FIELD_str) {
+    if (of == NULL || of->kind != FIELD_str || found.wire == WIRE_APART) {
         return false;
     }
     *value = found.bytes;
@@ -165,12 +173,17 @@ static void put_value(struct json_writer *to, const struct event_field *field,
     static const char *const units[] = {
         [FIELD_us] = "_us", [FIELD_microusd] = "_microusd", [FIELD_flag] = NULL};
     char key[NAME_BYTES];
+    bool is_lost = value->wire == WIRE_APART && value->bytes.at == NULL;
     (void)snprintf(key, sizeof key, "%s%s", field->name,
                    units[field->kind] ? units[field->kind] : "");
     json_key(to, key);
     switch (field->kind) {
     case FIELD_str:
-        json_put_str(to, value->bytes);
+        if (is_lost) {
+            json_put_null(to);
+        } else {
+            json_put_str(to, value->bytes);
+        }
         break;
     case FIELD_i64:
     case FIELD_microusd:
@@ -188,11 +201,56 @@ static void put_value(struct json_writer *to, const struct event_field *field,
     }
 }
 
-enum err event_decode(const struct event_table *table, struct str *encoded, bool with_personal,
-                      struct json_writer *to)
+static bool take_text(struct str *personal, struct str *text)
+{
+    uint64_t length;
+    if (!take_varint(personal, &length) || length > personal->len) {
+        return false;
+    }
+    *text = str_cut(*personal, 0, length);
+    *personal = str_cut(*personal, length, SIZE_MAX);
+    return true;
+}
+
+enum err event_skip_personal(const struct event_view *view, struct str *personal)
+{
+    struct str rest = *personal;
+    struct str text;
+    for (size_t i = 0; i < view->apart; i++) {
+        if (!take_text(&rest, &text)) {
+            return ERR_CORRUPT;
+        }
+    }
+    *personal = rest;
+    return ERR_OK;
+}
+
+bool event_get_apart(const struct event_view *view, struct str texts, const char *field,
+                     struct str *value)
+{
+    struct str rest = view->payload;
+    for (size_t i = 0; view->type != NULL && i < view->type->count && i < view->field_count; i++) {
+        struct value found;
+        must(take_value(&rest, &found));
+        if (found.wire == WIRE_APART && !take_text(&texts, value)) {
+            return false;
+        }
+        if (strcmp(view->type->fields[i].name, field) == 0) {
+            return found.wire == WIRE_APART;
+        }
+    }
+    return false;
+}
+
+enum err event_decode(const struct event_table *table, struct str *encoded, struct str *personal,
+                      bool with_personal, struct json_writer *to)
 {
     struct event_view view;
+    struct str texts = personal != NULL ? *personal : STR("");
     enum err err = event_next(table, encoded, &view);
+    if (err == ERR_OK && personal != NULL) {
+        err = event_skip_personal(&view, personal); /* so all of them are there */
+    }
     if (err != ERR_OK) {
         return err;
     }
@@ -213,6 +271,11 @@ enum err event_decode(const struct event_table *table, struct str *encoded, bool
     for (size_t i = 0; i < view.type->count && i < view.field_count; i++) {
         struct value value;
         must(take_value(&rest, &value));
+        if (value.wire == WIRE_APART && personal != NULL) {
+            must(take_text(&texts, &value.bytes));
+        } else if (value.wire == WIRE_APART) {
+            value.bytes = (struct str){NULL, 0};
+        }
         if (with_personal || !view.type->fields[i].personal) {
             put_value(to, &view.type->fields[i], &value);
         }

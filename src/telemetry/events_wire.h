@@ -3,6 +3,8 @@
  *
  *   event  = number:varint  at_us:8 bytes, little endian  count:varint  field*count
  *   field  = wire:byte  value      (fields by position; a reader skips those it does not know)
+ * Texts that are personal may stand apart, one behind the other as length:varint, bytes, so that
+ * they can be sealed by themselves.
  * Varints are little endian groups of 7 bits, the top bit says that more follow; signed numbers are
  * zigzag: 0, -1, 1, -2 become 0, 1, 2, 3.
  */
@@ -17,6 +19,7 @@ enum wire {
     WIRE_SIGNED, /* zigzag varint */
     WIRE_REAL,   /* 8 bytes of an IEEE double, little endian */
     WIRE_BYTES,  /* length:varint, bytes */
+    WIRE_APART,  /* nothing follows: a text, which stands in the personal part */
     WIRE_COUNT
 };
 

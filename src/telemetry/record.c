@@ -20,6 +20,7 @@ void record_init(struct record *record, struct telemetry *telemetry)
     *record = (struct record){.telemetry = telemetry};
     for (size_t i = 0; i < EVENT_CLASSES; i++) {
         buf_init(&record->classes[i], RECORD_BYTES_MAX);
+        buf_init(&record->personal[i], RECORD_BYTES_MAX);
     }
 }
 
@@ -27,6 +28,7 @@ void record_end(struct record *record)
 {
     for (size_t i = 0; i < EVENT_CLASSES; i++) {
         buf_end(&record->classes[i]);
+        buf_end(&record->personal[i]);
     }
 }
 
@@ -111,8 +113,9 @@ void record_emit(struct record *record, struct wall at, const struct event_type 
                  const void *event)
 {
     must((size_t)type->class < EVENT_CLASSES);
+    struct buf *personal = event_classes[type->class].words ? NULL : &record->personal[type->class];
     if (!record->telemetry->unrecorded &&
-        event_encode(type, event, at.us, &record->classes[type->class]) != ERR_OK) {
+        event_encode(type, event, at.us, &record->classes[type->class], personal) != ERR_OK) {
         record->dropped++;
     }
     telemetry_emit(record->telemetry, type, event);

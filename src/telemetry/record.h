@@ -24,7 +24,8 @@ struct telemetry {
 
 struct record {
     struct telemetry *telemetry;
-    struct buf classes[EVENT_CLASSES]; /* encoded events by retention class */
+    struct buf classes[EVENT_CLASSES];  /* encoded events by retention class */
+    struct buf personal[EVENT_CLASSES]; /* what stands apart of them */
     uint32_t dropped;
 };
 

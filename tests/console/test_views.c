@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-#define COLUMNS 2
+#define COLUMNS LEDGER_COLUMNS
 
 struct fixture {
     struct arena *arena;
@@ -50,6 +50,9 @@ static void row(struct value *row, int64_t number, int class, struct str facts)
 {
     row[0] = value_of_i64(number * EVENT_CLASS_SLOTS + class);
     row[1] = value_of_blob(facts);
+    for (size_t i = 2; i < COLUMNS; i++) {
+        row[i] = value_null();
+    }
 }
 
 static void encode_end(struct buf *facts, int64_t at_us)
@@ -58,14 +61,14 @@ static void encode_end(struct buf *facts, int64_t at_us)
                                                .user = STR("ann"),
                                                .route = STR("support"),
                                                .status = 200};
-    assert_int_equal(event_encode(&event_type_exchange_ended, &event, at_us, facts), ERR_OK);
+    assert_int_equal(event_encode(&event_type_exchange_ended, &event, at_us, facts, NULL), ERR_OK);
 }
 
 static void encode_step(struct buf *facts, int64_t at_us)
 {
     const struct event_fell_back event = {
         .route = STR("support"), .from = STR("a"), .to = STR("b")};
-    assert_int_equal(event_encode(&event_type_fell_back, &event, at_us, facts), ERR_OK);
+    assert_int_equal(event_encode(&event_type_fell_back, &event, at_us, facts, NULL), ERR_OK);
 }
 
 static void rows_are_grouped_by_exchange(void **state)
@@ -73,9 +76,9 @@ static void rows_are_grouped_by_exchange(void **state)
     (void)state;
     struct value values[4 * COLUMNS];
     row(&values[0], 9, 4, STR(""));
-    row(&values[2], 9, 0, STR(""));
-    row(&values[4], 8, 0, STR(""));
-    row(&values[6], 7, 2, STR(""));
+    row(&values[COLUMNS], 9, 0, STR(""));
+    row(&values[2 * COLUMNS], 8, 0, STR(""));
+    row(&values[3 * COLUMNS], 7, 2, STR(""));
     struct view_rows rows = {values, 4, COLUMNS};
     struct view_rows one;
     char id[EXCHANGE_ID_BYTES];
@@ -102,7 +105,7 @@ static void events_of_all_classes_stand_in_the_order_of_time(void **state)
     encode_step(&facts[1], 1000000);
     encode_step(&facts[1], 2000000);
     row(&values[0], 7, 0, buf_str(&facts[0]));
-    row(&values[2], 7, 4, buf_str(&facts[1]));
+    row(&values[COLUMNS], 7, 4, buf_str(&facts[1]));
     const struct view_rows one = {values, 2, COLUMNS};
     view_exchange(&gateway_events, &one, true, NULL, &f.w);
     read_back(&f);
@@ -129,7 +132,7 @@ static void personal_fields_are_shown_on_demand_only(void **state)
         encode_end(&facts, 2);
         row(values, 7, 0, buf_str(&facts));
         const struct view_rows one = {values, 1, COLUMNS};
-        assert_true(view_exchange_summary(&gateway_events, &one, personal == 1, &f.w));
+        assert_true(view_exchange_summary(&gateway_events, &one, personal == 1, NULL, &f.w));
         read_back(&f);
         assert_true(is_text(&f, "/route", "support"));
         assert_int_equal(is_text(&f, "/user", "ann"), personal == 1);
@@ -148,9 +151,9 @@ static void damaged_rows_are_counted_and_the_rest_is_shown(void **state)
     buf_init(&facts, 4096);
     encode_step(&facts, 1);
     row(&values[0], 7, 0, STR("\xFF\xFF\xFF"));
-    row(&values[2], 7, 1, buf_str(&facts));
+    row(&values[COLUMNS], 7, 1, buf_str(&facts));
     const struct view_rows one = {values, 2, COLUMNS};
-    assert_false(view_exchange_summary(&gateway_events, &one, true, &f.w));
+    assert_false(view_exchange_summary(&gateway_events, &one, true, NULL, &f.w));
     view_exchange(&gateway_events, &one, true, NULL, &f.w);
     read_back(&f);
     uint64_t damaged = 0;

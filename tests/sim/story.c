@@ -44,7 +44,7 @@ static void tell_proof(const struct proof *proof)
             struct json_writer w;
             buf_init(&text, 65536);
             json_writer_init(&w, &text);
-            bool read = event_decode(&gateway_events, &rest, true, &w) == ERR_OK &&
+            bool read = event_decode(&gateway_events, &rest, NULL, true, &w) == ERR_OK &&
                         json_writer_end(&w) == ERR_OK;
             printf("  " STR_FMT "\n", STR_ARG(buf_str(&text)));
             buf_end(&text);

@@ -12,7 +12,7 @@
 
 #include "app/tables.h"
 #include "gateway/events.h"
-#include "gateway/ledger.h"
+#include "gateway/recorded.h"
 #include "io/conn.h"
 #include "sys/net.h"
 
@@ -420,8 +420,8 @@ size_t gateway_kit_sent_count(const struct gateway_kit *kit)
 }
 
 static const struct statement all_rows = {
-    "SELECT facts, data_key, wrapped, key % 8 FROM exchanges LEFT JOIN data_keys ON id = data_key"
-    " ORDER BY key",
+    "SELECT key, facts, data_key, wrapped, personal FROM exchanges LEFT JOIN data_keys"
+    " ON id = data_key ORDER BY key",
     0};
 
 struct str gateway_kit_events(struct gateway_kit *kit)
@@ -430,26 +430,19 @@ struct str gateway_kit_events(struct gateway_kit *kit)
     struct buf text;
     buf_init(&text, 1 << 22);
     assert_int_equal(store_read_now(kit->commons.store, &all_rows, NULL, &query), ERR_OK);
-    for (size_t i = 0; i < query.row_count; i++) {
-        const struct value *row = &query.rows[i * query.columns];
-        struct buf opened;
-        struct str rest = row[0].bytes;
-        buf_init(&opened, 1 << 20);
-        if (row[1].kind != VALUE_NULL) {
-            assert_int_equal(keyring_read(kit->commons.keyring, &row[1], &row[2],
-                                          ledger_sealed_as(row[3].integer), rest, &opened),
-                             ERR_OK);
-            rest = buf_str(&opened);
-        }
-        while (rest.len > 0) {
-            struct json_writer w;
-            json_writer_init(&w, &text);
-            assert_int_equal(event_decode(&gateway_events, &rest, true, &w), ERR_OK);
-            assert_int_equal(json_writer_end(&w), ERR_OK);
-            assert_int_equal(buf_add_byte(&text, '\n'), ERR_OK);
-        }
-        buf_end(&opened);
+    struct recorded recorded;
+    struct recorded_event event;
+    recorded_init(&recorded, &gateway_events, kit->commons.keyring, query.rows, query.row_count);
+    while (recorded_next(&recorded, &event)) {
+        struct json_writer w;
+        json_writer_init(&w, &text);
+        assert_true(recorded_write(&recorded, &event, true, &w));
+        assert_int_equal(json_writer_end(&w), ERR_OK);
+        assert_int_equal(buf_add_byte(&text, '\n'), ERR_OK);
     }
+    assert_null(recorded.why);
+    assert_int_equal(recorded.damaged, 0);
+    recorded_end(&recorded);
     store_query_end(&query);
     struct str copy = arena_str(kit->arena, buf_str(&text));
     buf_end(&text);

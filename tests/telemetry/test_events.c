@@ -44,7 +44,7 @@ static const struct event_sampled full = {.name = {"a\"b", 3},
 
 static void encode(const struct event_type *type, const void *event)
 {
-    assert_int_equal(event_encode(type, event, INT64_C(1795573778000123), &bytes), ERR_OK);
+    assert_int_equal(event_encode(type, event, INT64_C(1795573778000123), &bytes, NULL), ERR_OK);
 }
 
 static enum err decode(const struct event_table *table, struct str *encoded, bool with_personal)
@@ -52,7 +52,7 @@ static enum err decode(const struct event_table *table, struct str *encoded, boo
     struct json_writer writer;
     buf_clear(&json);
     json_writer_init(&writer, &json);
-    enum err err = event_decode(table, encoded, with_personal, &writer);
+    enum err err = event_decode(table, encoded, NULL, with_personal, &writer);
     assert_int_equal(json_writer_end(&writer), ERR_OK);
     return err;
 }
@@ -298,7 +298,7 @@ static void no_room_leaves_the_buffer_as_it_was(void **state)
     buf_init(&bytes, 40);
     encode(&event_type_emptied, &(const struct event_emptied){.event_begin_ = 0});
     size_t before = bytes.len;
-    assert_int_equal(event_encode(&event_type_sampled, &full, 0, &bytes), ERR_LIMIT);
+    assert_int_equal(event_encode(&event_type_sampled, &full, 0, &bytes, NULL), ERR_LIMIT);
     assert_int_equal(bytes.len, before);
 }
 
@@ -313,6 +313,90 @@ static void the_page_shows_fields_and_retention(void **state)
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+/* ---- what stands apart ---- */
+
+static void personal_texts_stand_apart(void **state)
+{
+    (void)state;
+    struct buf personal;
+    buf_init(&personal, 4096);
+    assert_int_equal(event_encode(&event_type_sampled, &full, 0, &bytes, &personal), ERR_OK);
+    assert_true(str_equal(buf_str(&personal), STR("\3"
+                                                  "Ann")));
+    assert_int_equal(str_find(buf_str(&bytes), STR("Ann")), SIZE_MAX);
+    buf_end(&personal);
+}
+
+/* Of several events, in their order; without the texts they are null, never another's. */
+static void they_come_back_with_their_events(void **state)
+{
+    (void)state;
+    static const struct event_alarmed nobody = {.what = STR_CONST("w")};
+    static const struct event_alarmed bob = {.what = STR_CONST("w"), .user = STR_CONST("bob")};
+    struct buf personal;
+    buf_init(&personal, 4096);
+    assert_int_equal(event_encode(&event_type_sampled, &full, 0, &bytes, &personal), ERR_OK);
+    assert_int_equal(event_encode(&event_type_alarmed, &nobody, 0, &bytes, &personal), ERR_OK);
+    assert_int_equal(event_encode(&event_type_alarmed, &bob, 0, &bytes, &personal), ERR_OK);
+    for (int opened = 0; opened < 2; opened++) {
+        static const char *const expected[2][3] = {
+            {"\"who\":null", "\"user\":\"\"", "\"user\":null"},
+            {"\"who\":\"Ann\"", "\"user\":\"\"", "\"user\":\"bob\""}};
+        struct str encoded = buf_str(&bytes);
+        struct str texts = buf_str(&personal);
+        for (int i = 0; i < 3; i++) {
+            struct json_writer writer;
+            buf_clear(&json);
+            json_writer_init(&writer, &json);
+            assert_int_equal(
+                event_decode(&sample_events, &encoded, opened ? &texts : NULL, true, &writer),
+                ERR_OK);
+            assert_int_equal(json_writer_end(&writer), ERR_OK);
+            assert_true(str_find(buf_str(&json), str_of(expected[opened][i])) != SIZE_MAX);
+        }
+        assert_int_equal(encoded.len, 0);
+        assert_int_equal(texts.len, opened ? 0 : personal.len);
+    }
+    buf_end(&personal);
+}
+
+static void texts_that_do_not_fit_are_corrupt(void **state)
+{
+    (void)state;
+    struct buf personal;
+    buf_init(&personal, 4096);
+    assert_int_equal(event_encode(&event_type_sampled, &full, 0, &bytes, &personal), ERR_OK);
+    for (size_t len = 0; len < personal.len; len++) {
+        struct str encoded = buf_str(&bytes);
+        struct str texts = str_cut(buf_str(&personal), 0, len);
+        struct json_writer writer;
+        buf_clear(&json);
+        json_writer_init(&writer, &json);
+        assert_int_equal(event_decode(&sample_events, &encoded, &texts, true, &writer),
+                         ERR_CORRUPT);
+    }
+    buf_end(&personal);
+}
+
+static void one_of_them_is_found_by_its_name(void **state)
+{
+    (void)state;
+    struct event_view view;
+    struct str value = STR("");
+    struct buf personal;
+    buf_init(&personal, 4096);
+    assert_int_equal(event_encode(&event_type_sampled, &full, 0, &bytes, &personal), ERR_OK);
+    struct str encoded = buf_str(&bytes);
+    assert_int_equal(event_next(&sample_events, &encoded, &view), ERR_OK);
+    assert_int_equal(view.apart, 1);
+    assert_false(event_get_str(&view, "who", &value));
+    assert_true(event_get_apart(&view, buf_str(&personal), "who", &value));
+    assert_true(str_equal(value, STR("Ann")));
+    assert_false(event_get_apart(&view, buf_str(&personal), "name", &value));
+    assert_false(event_get_apart(&view, STR(""), "who", &value));
+    buf_end(&personal);
+}
 
 int main(void)
 {
@@ -333,6 +417,10 @@ int main(void)
         TEST(text_that_fits_exactly_is_not_cut),
         TEST(no_room_leaves_the_buffer_as_it_was),
         TEST(the_page_shows_fields_and_retention),
+        TEST(personal_texts_stand_apart),
+        TEST(they_come_back_with_their_events),
+        TEST(texts_that_do_not_fit_are_corrupt),
+        TEST(one_of_them_is_found_by_its_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,7 +13,7 @@ import tempfile
 import unittest
 
 import rig
-from test_cli import BROKEN, FAILED, OK, USAGE
+from test_cli import BROKEN, FAILED, OK, USAGE, Commands
 
 TOOL = os.path.join(os.path.dirname(__file__), "..", "..", "tools", "audit_verify.py")
 RECORDS = 270  # more than a tile
@@ -187,9 +187,11 @@ class Audit(unittest.TestCase):
         data = self.copy()
         last = RECORDS - 1
         data.change(("UPDATE exchanges SET facts = x'00' WHERE place = ?", last))
-        key, salt = data.value("SELECT key FROM exchanges WHERE place = ?", last), \
-            data.value("SELECT salt FROM exchanges WHERE place = ?", last)
-        leaf = b"\1" + key.to_bytes(8, "big") + salt + bytes(8) + b"\0\0\0\1\0"
+        leaf = b"\1" + data.value("SELECT key FROM exchanges WHERE place = ?", last).to_bytes(8, "big")
+        leaf += data.value("SELECT salt FROM exchanges WHERE place = ?", last)
+        for column in ("data_key", "personal", "facts"):
+            value = data.value(f"SELECT CAST({column} AS BLOB) FROM exchanges WHERE place = ?", last)
+            leaf += len(value).to_bytes(4, "big") + value
         digest = hashlib.sha256(b"\0" + leaf).digest()
         first = data.value("SELECT max(first) FROM history_hashes WHERE level = 0")
         data.change(("UPDATE history_hashes SET hashes = CAST(substr(hashes, 1, ?) || ? AS BLOB)"
@@ -319,6 +321,126 @@ class Audit(unittest.TestCase):
         data.aire("audit", "prove", code=USAGE)
         data.aire("audit", "prove", "ex0000000000000000", code=FAILED)
         data.aire("audit", "prove", "nonsense", code=USAGE)
+
+ERASE = """version: 1
+providers:
+  sim: {dialect: openai, base_url: "http://127.0.0.1:%d/v1", keys: [k]}
+  none: {dialect: openai, base_url: "http://127.0.0.1:1/v1", keys: [k]}
+targets:
+  good: {provider: sim, model: m}
+  bad: {provider: none, model: m}
+routes:
+  full: {path: [good], capture: full}
+  person: {path: [bad, human], retries: {attempts: 1}}
+agents:
+  helper: {spend: {user_day: $9}}
+"""
+
+
+class Erasing(Commands):
+    """Names that stand nowhere else, so that the whole data folder can be searched for them."""
+
+    def setUp(self):
+        super().setUp()
+        provider = rig.Sim(self.folder)
+        self.addCleanup(provider.stop)
+        self.write("aire.yaml", ERASE % provider.port)
+        self.server = self.serve()
+
+    def ask(self, user, route="full", session="s-1"):
+        body = {"model": route, "messages": [{"role": "user", "content": f"words of {user}"}]}
+        answer = rig.answer(self.server.port, rig.request(
+            rig.CHAT, body, {"x-aire-user": user, "x-aire-session": session, "x-aire-agent": "helper"}))
+        self.assertEqual(answer.status, 200, answer)
+        return answer.header("x-aire-id")
+
+    def shown(self, *command, code=OK):
+        return json.loads(self.aire(*command, "--json", code=code).stdout)
+
+    def recorded(self, exchange):
+        self.assertTrue(rig.until(lambda: rig.run("exchanges", "show", exchange, "--json",
+                                                  folder=self.folder).returncode == 0))
+        return self.shown("exchanges", "show", exchange)
+
+    def holding(self, words):
+        """Files of the data folder that hold these words."""
+        found = []
+        for folder, _, names in os.walk(os.path.join(self.folder, "aire-data")):
+            for name in names:
+                path = os.path.join(folder, name)
+                if os.path.isfile(path):
+                    with open(path, "rb") as file:
+                        found += [name] if words.encode() in file.read() else []
+        return found
+
+    def ended(self, exchange):
+        return next(event for event in self.recorded(exchange)["events"] if event["event"] == "exchange_ended")
+
+    def test_who_asked_stands_in_no_record_in_clear(self):
+        exchange = self.ask("annabel-4711", session="session-4711")
+        ended = self.ended(exchange)
+        self.assertEqual((ended["user"], ended["session"]), ("annabel-4711", "session-4711"))
+        self.server.stop()
+        with sqlite3.connect(os.path.join(self.folder, "aire-data", "aire.db")) as database:
+            rows = database.execute("SELECT facts, personal FROM exchanges").fetchall()
+        database.close()
+        for row in rows:
+            for cell in row:
+                self.assertNotIn(b"4711", cell or b"")
+
+    def test_a_subject_is_erased_everywhere_and_the_history_stays_whole(self):
+        mine = [self.ask("annabel-4711"), self.ask("annabel-4711", "person"), self.ask("annabel-4711")]
+        other = self.ask("berthold-17")
+        for exchange in (*mine, other):
+            self.recorded(exchange)
+        erased = self.shown("audit", "erase", "--subject", "annabel-4711", "--reason", "request 9")
+        self.assertTrue(erased["proved"])
+        self.assertEqual(erased["keys_left"], 0)
+        self.assertGreaterEqual(erased["keys"], 4)  # of what was captured, the review, and records
+        self.assertGreaterEqual(erased["unreadable"], 3)
+        for exchange in mine:
+            self.assertIsNone(self.ended(exchange)["user"])
+            self.assertIn("erased", self.recorded(exchange)["sealed"])
+        self.assertEqual(self.ended(other)["user"], "berthold-17")
+        self.assertIn("words of berthold-17", json.dumps(self.recorded(other)))
+        report = self.shown("audit", "verify")
+        self.assertTrue(report["whole"])
+        self.server.stop()  # the write-ahead log goes into the database
+        self.assertEqual(self.holding("annabel-4711"), [])
+        self.assertNotEqual(self.holding("berthold-17"), [])
+        self.assertTrue(self.shown("audit", "verify")["whole"])
+
+    def test_the_record_of_an_erasure_names_nobody(self):
+        self.recorded(self.ask("annabel-4711"))
+        erased = self.shown("audit", "erase", "--subject", "annabel-4711", "--reason", "request 9")
+        event = self.shown("exchanges", "show", erased["record"])["events"][0]
+        self.assertEqual((event["event"], event["keys"], event["reason"]), ("subject_erased", erased["keys"], "request 9"))
+        self.assertRegex(event["record_keys"], "^su[0-9a-f]{32}( su[0-9a-f]{32})*$")
+        self.assertNotIn("annabel", json.dumps(event))
+
+    def test_who_comes_back_has_a_new_key(self):
+        self.recorded(self.ask("annabel-4711"))
+        self.shown("audit", "erase", "--subject", "annabel-4711")
+        again = self.ask("annabel-4711")
+        self.assertEqual(self.ended(again)["user"], "annabel-4711")
+        self.assertNotIn("sealed", self.recorded(again))
+
+    def test_it_works_without_a_server(self):
+        exchange = self.ask("annabel-4711")
+        self.recorded(exchange)
+        self.server.stop()
+        erased = self.shown("audit", "erase", "--subject", "annabel-4711")
+        self.assertTrue(erased["proved"])
+        self.assertIsNone(self.ended(exchange)["user"])
+        self.assertEqual(self.holding("annabel-4711"), [])
+
+    def test_nobody_is_erased_by_mistake(self):
+        self.recorded(self.ask("annabel-4711"))
+        self.aire("audit", "erase", code=USAGE)
+        self.aire("audit", "erase", "--subject", "", code=USAGE)
+        self.aire("audit", "erase", "--subject", "annabel", code=FAILED)
+        self.aire("audit", "erase", "--subject", "annabel-4711", "--tenant", "other", code=FAILED)
+        self.assertNotEqual(self.holding("annabel-4711"), [])
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ class Sealing(Commands):
         provider = rig.Sim(self.folder)
         self.addCleanup(provider.stop)
         self.write("aire.yaml", CONFIGURATION % provider.port)
-        self.server = self.serve()
+        self.server = self.serve("--threads", "1")  # a loop has its own keys of subjects
 
     def ask(self, route, session="s-1"):
         body = {"model": route, "messages": [{"role": "user", "content": f"{MARK} {route}"}]}
@@ -79,14 +79,14 @@ class Sealing(Commands):
         self.ask("full")
         exchange = self.captured()
         first = self.shown("keyring", "status")["master"]
-        # The exchange's, and the one that the history is signed with.
-        self.assertEqual(self.shown("keyring", "rotate")["wrapped"], 2)
+        # The exchange's, the subject's, and the one that the history is signed with.
+        self.assertEqual(self.shown("keyring", "rotate")["wrapped"], 3)
         second = self.shown("keyring", "status")["master"]
         self.assertNotEqual(first, second)
         self.ask("full")
         self.assertIn(MARK, json.dumps(self.shown("exchanges", "show", exchange)))
         self.server.stop()
-        self.assertEqual(self.shown("keyring", "rotate")["wrapped"], 3)
+        self.assertEqual(self.shown("keyring", "rotate")["wrapped"], 4)
         self.assertIn(MARK, json.dumps(self.shown("exchanges", "show", exchange)))
         self.assertEqual(self.shown("keyring", "status")["foreign"], 0)
 
@@ -110,7 +110,7 @@ class Sealing(Commands):
         key = os.path.join(self.folder, "aire-data", "master.key")
         os.rename(key, key + ".away")
         self.assertIn("master key", self.shown("exchanges", "show", exchange)["sealed"])
-        self.assertEqual(self.shown("keyring", "status")["foreign"], 2)
+        self.assertEqual(self.shown("keyring", "status")["foreign"], 3)
         os.rename(key + ".away", key)
         os.chmod(key, 0o644)
         self.assertIn("chmod", self.aire("serve", code=BROKEN).stderr)
