@@ -24,6 +24,7 @@ void every_plain_answer_is_in_the_clients_dialect(struct world *world,
 
 /* Reads the store. */
 void every_admitted_exchange_ends_exactly_once(struct world *world);
+void the_history_of_records_is_whole(struct world *world);
 void every_request_gets_one_whole_answer_or_a_cut(struct world *world);
 void what_is_sent_is_the_original_with_the_recorded_edits(struct world *world);
 void breakers_move_by_legal_steps_only(struct world *world);

@@ -2,6 +2,8 @@
  * checks_end.c - what must be true of a whole run: clients, records, provider, shared state. */
 #include "sim/checks.h"
 
+#include "audit/verify.h"
+
 #include <stdlib.h>
 
 /* ---- ends and records ---- */
@@ -68,6 +70,21 @@ void every_admitted_exchange_ends_exactly_once(struct world *world)
     if (ended != world->begun) {
         world_broken(world, __func__, "%llu began, %llu ended", (unsigned long long)world->begun,
                      (unsigned long long)ended);
+    }
+}
+
+/* Whatever was refused or broke: no place is empty, every record is as it was signed. */
+void the_history_of_records_is_whole(struct world *world)
+{
+    struct audit_report report;
+    const struct audit_verify verify = {.store = world->commons.store};
+    if (audit_verify(&verify, &report) != ERR_OK) {
+        world_broken(world, __func__, "it cannot be read");
+    } else if (report.fault_count > 0) {
+        world_broken(world, __func__, "%s", report.faults[0].words);
+    } else if (report.records < world->rows) {
+        world_broken(world, __func__, "it holds %llu records, of %llu exchanges",
+                     (unsigned long long)report.records, (unsigned long long)world->rows);
     }
 }
 

@@ -10,6 +10,7 @@
 #include "sim/checks.h"
 #include "sim/judge.h"
 #include "sim/spy.h"
+#include "store/history.h"
 #include "sys/net.h"
 
 #include <stdarg.h>
@@ -247,6 +248,11 @@ static void open_store(struct world *world)
     world->keyring = keyring_new(world->commons.env, &place, &masters);
     world->commons.sessions = sessions_new(world->keyring, world->commons.store,
                                            world->commons.env);
+    struct note_signer signer;
+    const uint8_t seed[SIGN_SEED_BYTES] = {7};
+    enum err named = note_signer_of(&signer, NOTE_PLAIN, STR("sim"), seed);
+    must(named == ERR_OK);
+    store_sign(world->commons.store, &signer);
     if (plan_chance(&world->rng, 200)) {
         world->records_refused = 1 + rng_below(&world->rng, 5);
         struct value values[] = {value_of_i64((int64_t)world->records_refused), value_of_i64(1)};
@@ -435,6 +441,7 @@ static void check(struct world *world)
     close_stations(world);
     drain(world);
     every_admitted_exchange_ends_exactly_once(world);
+    the_history_of_records_is_whole(world);
     records_say_what_clients_saw(world);
     what_is_not_durable_is_not_told(world);
     what_is_sent_is_the_original_with_the_recorded_edits(world);
