@@ -130,7 +130,7 @@ static bool seal_answer(struct asked *asked, struct decision *decision)
             asked_refuse(asked, 503, "no_master_key", "its key is under another master key");
             return false;
         }
-    } else if (row[8].kind == VALUE_BLOB) {
+    } else if (row[8].kind == VALUE_BLOB && row[8].bytes.len > 0) {
         asked_refuse(asked, 409, "erased", "what this review asked was erased");
         return false;
     } else {

@@ -146,12 +146,12 @@ static int64_t integer_of(const struct value *value)
     return value->kind == VALUE_INTEGER ? value->integer : 0;
 }
 
-/* Sealed texts are blobs; one that does not open is shown as null. */
+/* Sealed texts are blobs; one that does not open is shown as null, an empty one was not kept. */
 static struct value opened_text(struct opening *opening, const struct value *row, size_t column,
                                 struct str what)
 {
-    if (row[column].kind != VALUE_BLOB) {
-        return row[column];
+    if (row[column].kind != VALUE_BLOB || row[column].bytes.len == 0) {
+        return row[column].kind == VALUE_BLOB ? value_of_text(STR("")) : row[column];
     }
     struct str text = open_sealed(opening, &row[0], &row[13], what, row[column].bytes);
     return text.at != NULL && text.len > 0 ? value_of_text(text) : value_null();

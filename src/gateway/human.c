@@ -63,7 +63,7 @@ static size_t add_question(struct exchange *x, struct str question, struct arena
 {
     const struct key_scope scope = {x->principal.tenant, x->principal.name, x->user, x->session};
     struct keyring *keyring = x->gateway->commons->keyring;
-    values[8] = value_of_text(STR(""));
+    values[8] = value_of_blob(STR(""));
     if (question.len == 0 || keyring == NULL) {
         return 0;
     }

@@ -15,7 +15,7 @@ static const struct migration migrations[] = {
     {1, "CREATE TABLE exchanges(key INTEGER PRIMARY KEY, facts BLOB NOT NULL);"
         "CREATE TABLE reviews(id TEXT PRIMARY KEY, at_us INTEGER NOT NULL, exchange TEXT NOT NULL,"
         " tenant TEXT NOT NULL, agent TEXT NOT NULL, route TEXT NOT NULL, state INTEGER NOT NULL,"
-        " failure TEXT NOT NULL, question TEXT NOT NULL, answer TEXT, decided_by TEXT,"
+        " failure TEXT NOT NULL, question BLOB NOT NULL, answer BLOB, decided_by TEXT,"
         " decided_us INTEGER, reason TEXT);"
         "CREATE INDEX reviews_by_state ON reviews(state, at_us);"},
     {2, "ALTER TABLE exchanges ADD COLUMN data_key TEXT"}, /* null: nothing of it is sealed */

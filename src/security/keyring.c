@@ -73,11 +73,11 @@ static struct masters masters_of(struct keyring *keyring)
 
 static const struct migration migrations[] = {
     {1, "CREATE TABLE data_keys(id TEXT NOT NULL PRIMARY KEY, kind INTEGER NOT NULL,"
-        " tenant TEXT NOT NULL, principal TEXT NOT NULL, user TEXT NOT NULL,"
+        " tenant TEXT NOT NULL, principal TEXT NOT NULL, \"user\" TEXT NOT NULL,"
         " session TEXT NOT NULL, wrapped BLOB NOT NULL, master TEXT NOT NULL,"
         " created_us BIGINT NOT NULL);"
         "CREATE INDEX data_keys_by_session ON data_keys(session);"
-        "CREATE INDEX data_keys_by_user ON data_keys(user);"
+        "CREATE INDEX data_keys_by_user ON data_keys(\"user\");"
         "CREATE INDEX data_keys_by_time ON data_keys(kind, created_us);"
         "CREATE TABLE vault_values(number INTEGER PRIMARY KEY, data_key TEXT NOT NULL,"
         " at_us BIGINT NOT NULL, sealed BLOB NOT NULL);"
@@ -86,11 +86,13 @@ static const struct migration migrations[] = {
 const struct schema keyring_schema = {"keyring", migrations, 1};
 
 static const struct statement insert_key = {
-    "INSERT INTO data_keys(id, kind, tenant, principal, user, session, wrapped, master, created_us)"
+    "INSERT INTO data_keys(id, kind, tenant, principal, \"user\", session, wrapped, master,"
+    " created_us)"
     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     9};
 static const struct statement put_key = {
-    "INSERT INTO data_keys(id, kind, tenant, principal, user, session, wrapped, master, created_us)"
+    "INSERT INTO data_keys(id, kind, tenant, principal, \"user\", session, wrapped, master,"
+    " created_us)"
     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
     " ON CONFLICT(id) DO NOTHING",
     9};
@@ -263,16 +265,18 @@ const char *keyring_why(enum err code)
 /* ---- forgetting ---- */
 
 #define NARROWED                                                                                   \
-    " AND (?2 = '' OR user = ?2) AND (?3 = '' OR tenant = ?3) AND (?4 = '' OR principal = ?4)"
+    " AND (?2 = '' OR \"user\" = ?2) AND (?3 = '' OR tenant = ?3) AND (?4 = '' OR principal = ?4)"
 #define BY_SESSION "session = ?1" NARROWED
-#define BY_USER    "user = ?2 AND ?1 = ''" NARROWED
+#define BY_USER    "\"user\" = ?2 AND ?1 = ''" NARROWED
 #define FORGET(match)                                                                              \
     {                                                                                              \
         {"DELETE FROM vault_values WHERE data_key IN (SELECT id FROM data_keys WHERE " match ")",  \
          4},                                                                                       \
-            {"UPDATE data_keys SET wrapped = zeroblob(length(wrapped)) WHERE " match, 4},          \
+            {"UPDATE data_keys SET wrapped = ?5 WHERE " match, 5},                                 \
             {"DELETE FROM data_keys WHERE " match, 4},                                             \
     }
+
+#define WRAPPED_BYTES (SEAL_KEY_BYTES + SEAL_EXTRA_BYTES)
 
 /* The key's bytes are overwritten where they stand before the row goes. */
 static const struct statement forget[2][3] = {FORGET(BY_SESSION), FORGET(BY_USER)};
@@ -282,12 +286,14 @@ void keyring_forget_unit(const struct key_scope *scope, struct arena *arena,
 {
     must(scope->session.len > 0 || scope->user.len > 0);
     const struct statement *statements = forget[scope->session.len > 0 ? 0 : 1];
-    struct value *values = arena_array_of(arena, struct value, 4);
+    static const char zeros[WRAPPED_BYTES];
+    struct value *values = arena_array_of(arena, struct value, 5);
     struct store_step *steps = arena_array_of(arena, struct store_step, 3);
     values[0] = value_of_text(arena_str(arena, scope->session));
     values[1] = value_of_text(arena_str(arena, scope->user));
     values[2] = value_of_text(arena_str(arena, scope->tenant));
     values[3] = value_of_text(arena_str(arena, scope->principal));
+    values[4] = value_of_blob((struct str){zeros, sizeof zeros});
     for (size_t i = 0; i < 3; i++) {
         steps[i] = (struct store_step){&statements[i], values, i == 2};
     }
