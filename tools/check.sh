@@ -202,7 +202,7 @@ wire() { # FILE
     [ "$f" -eq 0 ] || failing "$name" sed -n '/^=====/,$p'
 }
 
-wire_files() { grep -lE '^ +def test_' tests/wire/*.py 2>/dev/null; }
+wire_files() { find tests/wire -name 'test_*.py' 2>/dev/null | sort; }
 
 run_wire() { # BINARY
     export AIRE_BIN=$root/$1 PYTHONPATH=tests/wire PYTHONDONTWRITEBYTECODE=1

@@ -4,6 +4,7 @@
 
 #include "base/must.h"
 #include "base/wipe.h"
+#include "config/settings.h"
 #include "sys/file.h"
 #include "sys/net.h"
 
@@ -51,6 +52,35 @@ static bool is_set(const char *name)
 {
     const char *value = file_env(name);
     return value != NULL && value[0] != '\0';
+}
+
+static enum err read_store(const char *path, struct arena *arena, const struct yaml *root,
+                           struct configured_store *store, struct fault *fault)
+{
+    struct folder folder;
+    folder_of(path, &folder);
+    const struct secret_source secrets = {read_variable, read_secret, &folder};
+    const struct settings_load load = {&secrets, arena, fault};
+    const struct yaml *location = yaml_get(root, STR("store"));
+    const struct yaml *unsafe = yaml_get(root, STR("store_unsafe"));
+    store->unsafe = unsafe != NULL && unsafe->kind == YAML_SCALAR &&
+                    (str_equal(unsafe->scalar, STR("true")) ||
+                     str_equal(unsafe->scalar, STR("on")));
+    return location != NULL ? settings_resolve(&load, location, &store->location) : ERR_OK;
+}
+
+enum err configure_store(const char *path, struct arena *arena, struct configured_store *store,
+                         struct fault *fault)
+{
+    struct buf text;
+    const struct yaml *root;
+    struct fault unread;
+    *store = (struct configured_store){0};
+    buf_init(&text, YAML_BYTES_MAX);
+    bool found = path != NULL && file_read(path, &text) == ERR_OK &&
+                 yaml_parse(arena_str(arena, buf_str(&text)), arena, &root, &unread) == ERR_OK;
+    buf_end(&text);
+    return found ? read_store(path, arena, root, store, fault) : ERR_OK;
 }
 
 bool configure_needs_builtin(const char *path)

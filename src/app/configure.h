@@ -19,6 +19,14 @@ enum err configure_load(const struct configure *configure, struct generation **g
 /* Can these be listened on? Off loopback keys are demanded, whatever the file says. */
 enum err configure_addresses(const struct generation *g, const struct str *listen, size_t count,
                              bool *loopback_only, struct fault *fault) MUST_USE;
+struct configured_store {
+    struct str location; /* ${NAME} and file:PATH resolved; "": not configured */
+    bool unsafe;
+};
+/* What the file says of its store, for commands that need nothing else of it. Of a file that cannot
+ * be read: not configured. */
+enum err configure_store(const char *path, struct arena *arena, struct configured_store *store,
+                         struct fault *fault) MUST_USE;
 /* Does the configuration leave a dialect to the built-in provider? */
 bool configure_needs_builtin(const char *path);
 

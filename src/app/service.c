@@ -65,7 +65,8 @@ static enum err fail(struct fault *fault, int *exit_code, int code, enum err err
 
 /* ---- store and registries ---- */
 
-static enum err open_data(struct service *s, const char *store, int *exit_code, struct fault *fault)
+static enum err open_data(struct service *s, const struct generation *first, int *exit_code,
+                          struct fault *fault)
 {
     char path[PATH_BYTES + 32];
     enum err code = file_make_folder(s->data, 0700);
@@ -82,13 +83,12 @@ static enum err open_data(struct service *s, const char *store, int *exit_code, 
         return fail(fault, exit_code, 4, code,
                     code == ERR_BUSY ? "another server holds " : "cannot lock ", path);
     }
-    if (store[0] == '\0') {
-        (void)snprintf(path, sizeof path, "sqlite:%s/aire.db", s->data);
-        store = path;
-    }
+    (void)snprintf(path, sizeof path, "sqlite:%s/aire.db", s->data);
     struct schema schemas[TABLES_SCHEMAS];
     tables_schemas(schemas);
-    const struct store_options options = {.location = str_of(store),
+    const struct store_options options = {.location = first->store.len > 0 ? first->store
+                                                                           : str_of(path),
+                                          .unsafe = first->store_unsafe,
                                           .schemas = schemas,
                                           .schema_count = TABLES_SCHEMAS,
                                           .log = &s->env.log,
@@ -366,7 +366,7 @@ static enum err start(struct service *s, const struct service_options *options, 
     }
     commons_swap(&s->commons, first);
     adopt(s, first);
-    code = open_data(s, arena_cstr(first->arena, first->store), exit_code, fault);
+    code = open_data(s, first, exit_code, fault);
     if (code == ERR_OK) {
         code = open_keyring(s, exit_code, fault);
     }

@@ -153,7 +153,7 @@ static void put_generation(const struct generation *g, struct json_writer *w)
         json_put_str(w, g->listen.items[i]);
     }
     json_end_array(w);
-    json_member_str(w, "store", g->store);
+    json_member_str(w, "store", g->store_shown);
     json_member_cstr(w, "auth", auth[g->auth]);
     json_member_u64(w, "body_bytes_max", g->body_bytes_max);
     json_member_u64(w, "answer_bytes_max", g->answer_bytes_max);

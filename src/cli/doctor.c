@@ -80,18 +80,21 @@ static void check_lock(const struct cli *cli, struct finding *finding)
 
 static void check_store(const struct cli *cli, struct finding *finding)
 {
-    char location[WHERE_BYTES];
+    struct where_store where;
     struct store *store;
     struct fault fault = {0};
-    if (!where_store(cli, location)) {
-        say(finding, HEALTH_FAIL, "its path is too long");
-    } else if (str_starts(str_of(location), STR("sqlite:")) && !file_exists(location + 7)) {
-        say(finding, HEALTH_OK, "none yet; serve makes %.200s", location);
-    } else if (store_open_read(str_of(location), &store, &fault) != ERR_OK) {
+    if (!where_store(cli, &where)) {
+        say(finding, HEALTH_FAIL, "its location cannot be told");
+    } else if (str_starts(str_of(where.location), STR("sqlite:")) &&
+               !file_exists(where.location + 7)) {
+        say(finding, HEALTH_OK, "none yet; serve makes %.200s", where.location);
+    } else if (store_open_read(str_of(where.location), &store, &fault) != ERR_OK) {
         say(finding, HEALTH_FAIL, "%s", fault.words);
     } else {
+        struct store_health health;
+        store_health(store, &health);
+        say(finding, HEALTH_OK, "%.200s opens (%s)", health.name, health.durability);
         store_close(store);
-        say(finding, HEALTH_OK, "%.200s opens", location);
     }
 }
 

@@ -13,18 +13,18 @@
 
 int read_open(const struct cli *cli, struct store **store)
 {
-    char location[WHERE_BYTES];
+    struct where_store where;
     struct fault fault = {0};
     *store = NULL;
-    if (!where_store(cli, location)) {
+    if (!where_store(cli, &where)) {
         return CLI_USAGE;
     }
-    struct str path = str_of(location);
-    if (str_starts(path, STR("sqlite:")) && !file_exists(location + 7)) {
+    struct str path = str_of(where.location);
+    if (str_starts(path, STR("sqlite:")) && !file_exists(where.location + 7)) {
         return cli_fail(cli, CLI_BROKEN,
                         "%.300s is not there: nothing was recorded yet, or --data "
                         "names another folder",
-                        location + 7);
+                        where.location + 7);
     }
     if (store_open_read(path, store, &fault) != ERR_OK) {
         return cli_fail(cli, CLI_BROKEN, "%s", fault.words);

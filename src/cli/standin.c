@@ -80,13 +80,14 @@ static void make_commons(struct standin *s, const struct env *env)
     s->metrics = metrics_new(&gateway_metrics, &gateway_events);
 }
 
-static enum err open_store(struct standin *s, const char *location, struct fault *fault)
+static enum err open_store(struct standin *s, const struct where_store *where, struct fault *fault)
 {
     struct schema schemas[TABLES_SCHEMAS];
     tables_schemas(schemas);
-    const struct store_options options = {.location = str_of(location),
+    const struct store_options options = {.location = str_of(where->location),
                                           .schemas = schemas,
                                           .schema_count = TABLES_SCHEMAS,
+                                          .unsafe = where->unsafe,
                                           .env = s->commons.env};
     return store_open(&options, &s->commons.store, fault);
 }
@@ -121,9 +122,9 @@ static enum err listen_on(struct standin *s, struct loop *loop, struct fault *fa
 int standin_start(const struct cli *cli, struct loop *loop, const char *socket,
                   struct standin **standin)
 {
-    char location[WHERE_BYTES];
+    struct where_store where;
     struct fault fault = {0};
-    if (!where_store(cli, location)) {
+    if (!where_store(cli, &where)) {
         return CLI_USAGE;
     }
     struct standin *s = calloc(1, sizeof *s);
@@ -134,7 +135,7 @@ int standin_start(const struct cli *cli, struct loop *loop, const char *socket,
     make_commons(s, cli->env);
     enum err code = load_nothing(s, &fault);
     must(code == ERR_OK);
-    code = open_store(s, location, &fault);
+    code = open_store(s, &where, &fault);
     if (code == ERR_OK) { /* without a master key it serves what needs none */
         code = sealing_open(cli->env, cli_config(cli), cli_data(cli), NULL, &s->commons.keyring,
                             &fault);

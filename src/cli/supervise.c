@@ -40,14 +40,14 @@ static void name_run(struct supervised *s)
  * from 1, and the server's fence has the last word. */
 static int look(struct supervised *s)
 {
-    char location[WHERE_BYTES];
+    struct where_store where;
     struct store_query query = {0};
     struct run_row row;
     const struct value values[] = {value_of_text(str_of(s->tenant)), value_of_text(str_of(s->run))};
-    if (!where_store(s->cli, location)) {
+    if (!where_store(s->cli, &where)) {
         return CLI_USAGE;
     }
-    if (!str_starts(str_of(location), STR("sqlite:")) || !file_exists(location + 7)) {
+    if (str_starts(str_of(where.location), STR("sqlite:")) && !file_exists(where.location + 7)) {
         return CLI_OK;
     }
     int exit_code = read_rows(s->cli, &run_find, values, 1, &query);

@@ -2,8 +2,7 @@
  * where.c - the places of a data folder. */
 #include "cli/where.h"
 
-#include "config/yaml.h"
-#include "sys/file.h"
+#include "app/configure.h"
 
 #include <stdio.h>
 
@@ -17,32 +16,27 @@ bool where_file(const struct cli *cli, const char *name, char to[WHERE_BYTES])
     return false;
 }
 
-static bool configured_store(const char *config, char to[WHERE_BYTES])
+bool where_store(const struct cli *cli, struct where_store *to)
 {
-    struct buf text;
-    struct fault fault;
-    const struct yaml *root;
-    struct arena *arena = arena_new((size_t)16 * 1024);
-    buf_init(&text, YAML_BYTES_MAX);
-    bool found = file_read(config, &text) == ERR_OK &&
-                 yaml_parse(buf_str(&text), arena, &root, &fault) == ERR_OK;
-    const struct yaml *store = found ? yaml_get(root, STR("store")) : NULL;
-    found = store != NULL && store->kind == YAML_SCALAR && store->scalar.len > 0 &&
-            str_copy(store->scalar, to, WHERE_BYTES);
-    buf_end(&text);
-    arena_free(arena);
-    return found;
-}
-
-bool where_store(const struct cli *cli, char to[WHERE_BYTES])
-{
-    const char *config = cli_config(cli);
     char path[WHERE_BYTES];
-    if (config != NULL && configured_store(config, to)) {
-        return true;
+    struct configured_store found;
+    struct fault fault = {0};
+    struct arena *arena = arena_new((size_t)16 * 1024);
+    enum err code = configure_store(cli_config(cli), arena, &found, &fault);
+    if (code == ERR_OK && found.location.len > 0 &&
+        !str_copy(found.location, to->location, sizeof to->location)) {
+        code = fault_set(&fault, ERR_LIMIT, "the store's location is too long");
     }
-    if (!where_file(cli, "aire.db", path)) {
+    to->unsafe = found.unsafe;
+    bool given = found.location.len > 0;
+    arena_free(arena);
+    if (code != ERR_OK) {
+        (void)cli_fail(cli, CLI_USAGE, "%s", fault.words);
         return false;
     }
-    return snprintf(to, WHERE_BYTES, "sqlite:%s", path) < WHERE_BYTES;
+    if (given) {
+        return true;
+    }
+    return where_file(cli, "aire.db", path) &&
+           snprintf(to->location, sizeof to->location, "sqlite:%s", path) < WHERE_BYTES;
 }

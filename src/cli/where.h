@@ -8,10 +8,13 @@
 
 #define WHERE_BYTES 4352
 
-/* All are false, after having said so, when the path does not fit. */
+/* Both are false after having said why: a path does not fit, a secret is not there. */
 bool where_file(const struct cli *cli, const char *name, char to[WHERE_BYTES]); /* DATA/NAME */
-/* "sqlite:PATH": what the configuration file says, else DATA/aire.db. Of a file that cannot be read
- * this one key is all that matters here. */
-bool where_store(const struct cli *cli, char to[WHERE_BYTES]);
+struct where_store {
+    char location[WHERE_BYTES]; /* what the configuration file says, else "sqlite:DATA/aire.db" */
+    bool unsafe;                /* its store_unsafe */
+};
+/* Of a configuration that cannot be read these keys are all that matters here. */
+bool where_store(const struct cli *cli, struct where_store *to);
 
 #endif

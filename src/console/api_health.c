@@ -27,7 +27,8 @@ void api_readyz(struct asked *asked)
     json_key(w, "why");
     json_begin_array(w);
     if (!store.open) {
-        json_put_str(w, arena_printf(asked->arena, "the store is closed: %s", store.why));
+        json_put_str(w, arena_printf(asked->arena, "the store is %s: %s",
+                                     store.away ? "away" : "closed", store.why));
     }
     if (store.facts_lost > 0) {
         json_put_str(w, arena_printf(asked->arena, "%llu facts were lost since the start",
@@ -37,6 +38,7 @@ void api_readyz(struct asked *asked)
         json_put_cstr(w, "it drains");
     }
     json_end_array(w);
+    json_member_cstr(w, "durability", store.durability);
     json_end_object(w);
     asked_answer(asked, ready ? 200 : 503);
 }

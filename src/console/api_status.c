@@ -200,8 +200,11 @@ static void put_store(const struct status *s)
     store_health(s->commons->store, &health);
     json_key(s->w, "store");
     json_begin_object(s->w);
+    json_member_cstr(s->w, "name", health.name);
     json_member_bool(s->w, "open", health.open);
+    json_member_bool(s->w, "away", health.away);
     json_member_cstr(s->w, "why", health.open ? NULL : health.why);
+    json_member_cstr(s->w, "durability", health.durability);
     json_member_u64(s->w, "queued_bytes", health.queued_bytes);
     json_member_u64(s->w, "facts_written", health.facts_written);
     json_member_u64(s->w, "facts_lost", health.facts_lost);

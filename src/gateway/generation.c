@@ -467,6 +467,27 @@ static enum err load_runs(struct loader *l, const struct runs_conf *conf, const 
 
 /* ---- the whole ---- */
 
+static enum err load_store(struct loader *l, const struct yaml *root, const struct file_conf *conf)
+{
+    struct generation *g = l->generation;
+    const struct yaml *node = yaml_get(root, STR("store"));
+    g->store_unsafe = conf->store_unsafe;
+    enum err code = conf->store.len > 0 ? settings_resolve(&l->settings, node, &g->store) : ERR_OK;
+    if (code != ERR_OK || g->store.len == 0) {
+        return code;
+    }
+    char shown[1024];
+    if (store_shown(g->store, shown, sizeof shown) == ERR_OK &&
+        !str_equal(g->store, STR("memory:"))) {
+        g->store_shown = arena_str(l->arena, str_of(shown));
+        return ERR_OK;
+    }
+    /* What stands behind the scheme may hold a password. */
+    return loader_wrong(l, node, ERR_UNSUPPORTED,
+                        "store must read sqlite:PATH or postgres://USER@HOST:PORT/DATABASE?OPTIONS",
+                        str_cut(g->store, 0, str_find_byte(g->store, ':')));
+}
+
 static enum err load_file(struct loader *l, const struct yaml *root, struct file_conf *conf)
 {
     enum err code = settings_read(&l->settings, &generation_section, root, conf);
@@ -480,14 +501,8 @@ static enum err load_file(struct loader *l, const struct yaml *root, struct file
             return loader_wrong(l, maps[i], ERR_INVALID, "must be a map of names", maps[i]->key);
         }
     }
-    if (conf->store.len > 0 && !str_starts(conf->store, STR("sqlite:"))) {
-        return loader_wrong(l, yaml_get(root, STR("store")), ERR_UNSUPPORTED,
-                            "store must read sqlite:PATH (PostgreSQL is not built yet)",
-                            conf->store);
-    }
     struct generation *g = l->generation;
     g->listen = conf->listen;
-    g->store = conf->store;
     g->auth = (enum auth_mode)conf->auth;
     g->body_bytes_max = conf->limits.body_max;
     g->answer_bytes_max = conf->limits.answer_max;
@@ -506,6 +521,9 @@ static enum err load_all(struct loader *l, struct str text)
     enum err code = yaml_parse(arena_str(l->arena, text), l->arena, &root, l->fault);
     if (code == ERR_OK) {
         code = load_file(l, root, &conf);
+    }
+    if (code == ERR_OK) {
+        code = load_store(l, root, &conf);
     }
     if (code != ERR_OK) {
         return code;

@@ -44,7 +44,9 @@ struct generation {
     struct arena *arena;
     struct wall loaded;
     struct settings_texts listen;
-    struct str store;
+    struct str store;       /* may hold a password */
+    struct str store_shown; /* does not */
+    bool store_unsafe;
     enum auth_mode auth;
     uint64_t body_bytes_max;
     uint64_t answer_bytes_max;

@@ -88,7 +88,10 @@ static const struct setting file_settings[] = {
     {"listen", SETTING_TEXT_LIST, AT(file_conf, listen), "127.0.0.1:8080", 1, 16,
      .help = "addresses to serve on; any other than loopback demands keys"},
     {"store", SETTING_TEXT, AT(file_conf, store), "",
-     .help = "sqlite:PATH; default is aire.db in the data folder"},
+     .help = "sqlite:PATH, or postgres://USER@HOST:PORT/DATABASE?OPTIONS (docs/store.md); ${NAME}"
+             " and file:PATH are resolved; default is aire.db in the data folder"},
+    {"store_unsafe", SETTING_BOOL, AT(file_conf, store_unsafe), "false",
+     .help = "serve from a PostgreSQL server with fsync or full_page_writes off, too"},
     {"auth", SETTING_CHOICE, AT(file_conf, auth), "auto", .choices = "auto|keys|none",
      .standard = "S1",
      .help = "keys: demanded; none: loopback only; auto: demanded off loopback or once one exists"},

@@ -44,6 +44,7 @@ struct file_conf {
     uint64_t version;
     struct settings_texts listen;
     struct str store;
+    bool store_unsafe;
     uint64_t auth;
     struct limits_conf limits;
     struct log_conf log;

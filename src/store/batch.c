@@ -80,7 +80,7 @@ static enum err run_all(struct database *database, struct history *history,
                         struct store_unit *first, bool careful)
 {
     bool records = any_records(first);
-    enum err err = database->kind->begin(database, records);
+    enum err err = database->kind->begin(database, records ? TURN_RECORDS : TURN_NONE);
     if (err == ERR_OK && records) {
         err = history_begin(history, database);
     }
@@ -132,7 +132,9 @@ enum err batch_write(struct database *database, struct history *history, struct 
         database->kind->rollback(database);
         err = run_and_commit(database, history, first);
     }
-    if (err != ERR_OK) {
+    if (err == ERR_REFUSED) {
+        database->kind->rollback(database);
+    } else if (err != ERR_OK) {
         /* UNKNOWN: it may have reached the disk, or not. Otherwise nothing was written. */
         set_all(first, err == ERR_FULL || err == ERR_UNKNOWN ? err : ERR_IO);
         database->kind->abandon(database);

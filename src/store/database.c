@@ -3,25 +3,46 @@
  */
 #include "store/database.h"
 
+#include "store/postgres.h"
+#include "store/postgres_link.h"
 #include "store/sqlite.h"
 #include "store/store.h"
 
-enum err database_open(struct str location, enum database_use use, struct database **database,
+/* "sqlite:" needs a path behind it. */
+static bool is_sqlite(struct str location)
+{
+    struct str scheme = STR("sqlite:");
+    return str_equal(location, STR("memory:")) ||
+           (str_starts(location, scheme) && location.len > scheme.len);
+}
+
+enum err database_open(const struct database_options *options, struct database **database,
                        struct fault *why)
 {
+    struct str location = options->location;
     *database = NULL;
     if (str_find_byte(location, '\0') != SIZE_MAX) {
         return fault_set(why, ERR_INVALID, "the path of the store contains a NUL byte");
     }
-    if (str_equal(location, STR("memory:"))) {
-        return sqlite_open(STR(""), use, database, why);
+    if (postgres_is_location(location)) {
+        return postgres_open(options, database, why);
     }
-    struct str scheme = STR("sqlite:");
-    if (str_starts(location, scheme) && location.len > scheme.len) {
-        return sqlite_open(str_cut(location, scheme.len, location.len), use, database, why);
+    if (is_sqlite(location)) {
+        return sqlite_open(options, database, why);
     }
-    return fault_set(why, ERR_UNSUPPORTED, "store '" STR_FMT "' is neither sqlite:PATH nor memory:",
-                     STR_ARG(str_cut(location, 0, 80)));
+    /* What stands behind the scheme may hold a password. */
+    size_t colon = str_find_byte(location, ':');
+    return fault_set(why, ERR_UNSUPPORTED,
+                     "store '" STR_FMT "' is neither sqlite:PATH, postgres://... nor memory:",
+                     STR_ARG(str_cut(location, 0, colon < 80 ? colon + 1 : 80)));
+}
+
+enum err database_shown(struct str location, char *to, size_t room)
+{
+    if (postgres_is_location(location)) {
+        return postgres_name(location, to, room, NULL);
+    }
+    return is_sqlite(location) && str_copy(location, to, room) ? ERR_OK : ERR_INVALID;
 }
 
 void database_close(struct database *database)

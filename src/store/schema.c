@@ -79,7 +79,7 @@ static enum err migrate(struct database *database, const struct schema_plan *pla
                         struct fault *why)
 {
     for (size_t i = 0; i < plan->count; i++) {
-        enum err err = database->kind->begin(database, true);
+        enum err err = database->kind->begin(database, TURN_MIGRATION);
         if (err == ERR_OK) {
             err = run_migrations(database, &plan->schemas[i]);
         }
@@ -106,10 +106,10 @@ enum err schema_prepare(struct database *database, const struct schema_plan *pla
         err = compare(database, plan, &present, &behind, why);
     }
     if (err == ERR_OK) {
-        err = kind->check(database, plan->log, why);
+        err = kind->check(database, why);
     }
     if (err == ERR_OK && present > 0 && behind > 0) {
-        err = kind->copy(database, plan->log, why);
+        err = kind->copy(database, why);
     }
     if (err != ERR_OK) {
         return err;

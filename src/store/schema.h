@@ -13,7 +13,6 @@
 #include <stddef.h>
 
 struct database;
-struct log;
 
 struct migration {
     unsigned version; /* 1, 2, ... within its area */
@@ -30,7 +29,6 @@ struct schema {
 struct schema_plan {
     const struct schema *schemas;
     size_t count;
-    const struct log *log; /* may be NULL */
 };
 /* UNSUPPORTED: newer than this program; INVALID: another program's; CORRUPT: damaged. */
 enum err schema_prepare(struct database *database, const struct schema_plan *plan,

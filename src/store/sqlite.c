@@ -336,10 +336,10 @@ static void answer(struct database *database, struct store_query *query)
 /* ---- transactions and the log ---- */
 
 /* An operator's shell may hold the write lock for a moment: each try waits BUSY_WAIT_MS. */
-static enum err begin(struct database *database, bool alone)
+static enum err begin(struct database *database, enum database_turn turn)
 {
     static const struct statement immediate = {"BEGIN IMMEDIATE", 0};
-    (void)alone; /* whoever writes is */
+    (void)turn; /* whoever writes is alone */
     return execute(database, &immediate, NULL);
 }
 
@@ -514,29 +514,34 @@ static enum err open_file(struct sqlite *sqlite, enum database_use use, struct f
     return err == ERR_OK ? ERR_OK : fault_of(&sqlite->database, why);
 }
 
-enum err sqlite_open(struct str path, enum database_use use, struct database **database,
+enum err sqlite_open(const struct database_options *options, struct database **database,
                      struct fault *why)
 {
+    struct str path = str_cut(options->location, STR("sqlite:").len, options->location.len);
     static const uint64_t no_seed[2] = {0, 0}; /* keys are addresses of our own objects */
     struct sqlite *opened = must_have(calloc(1, sizeof *opened));
     opened->database.kind = &kind;
-    opened->database.in_memory = path.len == 0;
+    opened->database.log = options->log;
+    opened->database.in_memory = str_equal(options->location, STR("memory:"));
     opened->statements = map_new(no_seed, STATEMENTS_MAX);
-    struct str name = path.len > 0 ? path : STR("memory:");
+    struct str name = opened->database.in_memory ? options->location : path;
     enum err err = ERR_OK;
     if (!str_copy(name, opened->database.name, sizeof opened->database.name)) {
         err = fault_set(why, ERR_LIMIT, "the path of the store is too long");
     }
     if (err == ERR_OK) {
-        err = find_file(opened, use, why);
+        err = find_file(opened, options->use, why);
     }
     if (err == ERR_OK) {
-        err = open_file(opened, use, why);
+        err = open_file(opened, options->use, why);
     }
     if (err != ERR_OK) {
         shut(&opened->database);
         return err;
     }
+    (void)snprintf(opened->database.durability, DATABASE_DURABILITY, "%s",
+                   opened->database.in_memory ? "none: in memory"
+                                              : "journal_mode=wal, synchronous=full");
     *database = &opened->database;
     return ERR_OK;
 }

@@ -14,15 +14,15 @@
 #define SQLITE_CHECKPOINT_PAGES 4096 /* the log moves into the database once it has these */
 #define SQLITE_CHECK_BYTES_MAX  (1024LL * 1024 * 1024) /* larger files are not checked at start */
 
-/* An empty path: in memory. */
-enum err sqlite_open(struct str path, enum database_use use, struct database **database,
+/* "sqlite:PATH" or "memory:". */
+enum err sqlite_open(const struct database_options *options, struct database **database,
                      struct fault *why) MUST_USE;
 enum err sqlite_backup(struct database *database, const char *path) MUST_USE; /* replaces `path` */
 
 /* Members of its kind, in sqlite_file.c. */
 enum err sqlite_claim(struct database *database, struct fault *why) MUST_USE;
-enum err sqlite_check(struct database *database, const struct log *log, struct fault *why) MUST_USE;
-enum err sqlite_copy(struct database *database, const struct log *log, struct fault *why) MUST_USE;
+enum err sqlite_check(struct database *database, struct fault *why) MUST_USE;
+enum err sqlite_copy(struct database *database, struct fault *why) MUST_USE;
 enum err sqlite_mark(struct database *database, bool open) MUST_USE;
 
 #endif

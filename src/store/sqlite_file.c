@@ -61,7 +61,7 @@ static enum err check_pages(struct database *database, struct fault *why)
     return err;
 }
 
-enum err sqlite_check(struct database *database, const struct log *log, struct fault *why)
+enum err sqlite_check(struct database *database, struct fault *why)
 {
     int64_t open = 0;
     int64_t bytes = 0;
@@ -76,18 +76,16 @@ enum err sqlite_check(struct database *database, const struct log *log, struct f
         return ERR_OK;
     }
     if (bytes > SQLITE_CHECK_BYTES_MAX) {
-        if (log != NULL) {
-            log_say(log, LOG_WARN, "store",
-                    "%s was not closed cleanly and is too large to be checked now; run"
-                    " 'PRAGMA quick_check' on it at a quiet time",
-                    database->name);
-        }
+        log_say(database->log, LOG_WARN, "store",
+                "%s was not closed cleanly and is too large to be checked now; run"
+                " 'PRAGMA quick_check' on it at a quiet time",
+                database->name);
         return ERR_OK;
     }
     return check_pages(database, why);
 }
 
-enum err sqlite_copy(struct database *database, const struct log *log, struct fault *why)
+enum err sqlite_copy(struct database *database, struct fault *why)
 {
     if (database->in_memory) {
         return ERR_OK;
@@ -102,9 +100,7 @@ enum err sqlite_copy(struct database *database, const struct log *log, struct fa
         return fault_set(why, err, "cannot copy the database to %s before migrating: %s", path,
                          err_text(err));
     }
-    if (log != NULL) {
-        log_say(log, LOG_INFO, "store", "copied the database to %s before migrating", path);
-    }
+    log_say(database->log, LOG_INFO, "store", "copied the database to %s before migrating", path);
     return ERR_OK;
 }
 

@@ -12,6 +12,7 @@
 #include "store/reader.h"
 #include "store/writer.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 struct store {
@@ -31,14 +32,16 @@ static struct store *store_make(void)
 static enum err open_connections(struct store *store, const struct store_options *options,
                                  struct fault *why)
 {
-    enum err err = database_open(options->location, USE_WRITE, &store->writing, why);
+    struct database_options opening = {options->location, USE_WRITE, options->unsafe, options->log};
+    enum err err = database_open(&opening, &store->writing, why);
     if (err == ERR_OK) {
-        struct schema_plan plan = {options->schemas, options->schema_count, options->log};
+        struct schema_plan plan = {options->schemas, options->schema_count};
         store->threaded = !store->writing->in_memory;
         err = schema_prepare(store->writing, &plan, why);
     }
     if (err == ERR_OK && store->threaded) {
-        err = database_open(options->location, USE_READ, &store->reading, why);
+        opening.use = USE_READ;
+        err = database_open(&opening, &store->reading, why);
     } else if (err == ERR_OK) {
         store->reading = store->writing;
     }
@@ -54,6 +57,11 @@ static enum err start_threads(struct store *store, const struct store_options *o
         err = reader_new(store->reading, serial, &store->reader);
     }
     return err == ERR_OK ? ERR_OK : fault_set(why, err, "cannot start the threads of the store");
+}
+
+enum err store_shown(struct str location, char *to, size_t room)
+{
+    return database_shown(location, to, room);
 }
 
 enum err store_open(const struct store_options *options, struct store **store, struct fault *why)
@@ -76,7 +84,8 @@ enum err store_open_read(struct str location, struct store **store, struct fault
 {
     struct store *made = store_make();
     *store = NULL;
-    enum err err = database_open(location, USE_READ, &made->reading, why);
+    const struct database_options opening = {.location = location, .use = USE_READ};
+    enum err err = database_open(&opening, &made->reading, why);
     if (err == ERR_OK && made->reading->in_memory) {
         err = fault_set(why, ERR_UNSUPPORTED, "memory: is nothing another process could read");
     }
@@ -132,6 +141,8 @@ void store_health(struct store *store, struct store_health *health)
     if (store->writer != NULL) {
         writer_health(store->writer, health);
     }
+    (void)snprintf(health->durability, sizeof health->durability, "%s", store->reading->durability);
+    health->name = store->reading->name;
 }
 
 void store_sign(struct store *store, const struct note_signer *signer)

@@ -6,9 +6,12 @@
  * the next one gathers, and that alone makes groups. Facts alone wait FACT_LINGER_MS so that many
  * share a commit; a commitment ends the wait and takes them along.
  *
+ * A database may be away (its server is not reached): facts wait, commitments are refused where
+ * they are submitted, and the thread tries to reach it each WRITER_REACH_MS.
+ *
  * Invariants: bytes and counts cover what is queued and what is being written, until the results
- * are known; `failed` never goes back to false; facts that a closed store still holds are in
- * `spooled`, which the writer's thread alone touches.
+ * are known; `failed` never goes back to false; facts that wait for a database that is closed or
+ * away are in `spooled`, which the writer's thread alone touches.
  */
 #include "store/writer.h"
 
@@ -22,6 +25,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define WRITER_REACH_MS 250
 
 enum rest { AWAKE, IDLE, LINGERING }; /* IDLE: nothing queued; LINGERING: facts only */
 
@@ -166,10 +171,21 @@ static bool note_batch(struct writer *writer, const struct store_unit *first, ui
     return mistaken;
 }
 
+static void refuse(struct writer *writer, struct store_unit *first);
+
+static bool is_away(const struct writer *writer)
+{
+    return atomic_load(&writer->database->away);
+}
+
 static void write_batch(struct writer *writer, struct store_unit *first)
 {
     struct instant start = clock_now(writer);
     enum err err = batch_write(writer->database, &writer->history, first);
+    if (err == ERR_REFUSED) {
+        refuse(writer, first);
+        return;
+    }
     uint64_t us = instant_since_us(clock_now(writer), start);
     mutex_lock(&writer->mutex);
     bool mistaken = note_batch(writer, first, us, err);
@@ -192,7 +208,7 @@ static void write_batch(struct writer *writer, struct store_unit *first)
     }
 }
 
-/* The store is closed: facts stay, commitments are answered. */
+/* The store is closed or its database away: facts stay, commitments are answered. */
 static void refuse(struct writer *writer, struct store_unit *first)
 {
     struct unit_list refused;
@@ -229,7 +245,7 @@ static struct store_unit *cut_batch(struct store_unit **rest)
 /* `failed` is written by this thread only. */
 static void write_all(struct writer *writer, struct store_unit *waiting)
 {
-    while (waiting != NULL && !writer->failed) {
+    while (waiting != NULL && !writer->failed && !is_away(writer)) {
         struct store_unit *batch = cut_batch(&waiting);
         write_batch(writer, batch);
     }
@@ -251,6 +267,15 @@ static bool urgent(const struct writer *writer)
            (writer->queued >= STORE_BATCH_MAX || writer->facts.bytes >= FACT_QUEUE_BYTES / 2);
 }
 
+/* Under the mutex. */
+static struct store_unit *detach(struct writer *writer)
+{
+    struct store_unit *first = writer->queue.first;
+    list_clear(&writer->queue);
+    writer->queued = 0;
+    return first;
+}
+
 /* Sleeps until there is work; NULL when the store is closing and nothing is left. */
 static struct store_unit *take(struct writer *writer)
 {
@@ -265,9 +290,7 @@ static struct store_unit *take(struct writer *writer)
         in_time = condition_wait(&writer->work, &writer->mutex, FACT_LINGER_MS);
     }
     writer->rest = AWAKE;
-    struct store_unit *first = writer->queue.first;
-    list_clear(&writer->queue);
-    writer->queued = 0;
+    struct store_unit *first = detach(writer);
     mutex_unlock(&writer->mutex);
     return first;
 }
@@ -283,11 +306,49 @@ static void lose_spooled(struct writer *writer)
     tell_all(writer->spooled.first);
 }
 
+static struct store_unit *take_spooled(struct writer *writer)
+{
+    struct store_unit *first = writer->spooled.first;
+    list_clear(&writer->spooled);
+    return first;
+}
+
+/* Answers commitments that were submitted before anyone knew; true when the writer stops. */
+static bool sit_out(struct writer *writer)
+{
+    mutex_lock(&writer->mutex);
+    (void)snprintf(writer->health.why, sizeof writer->health.why, "%s", writer->database->why);
+    struct store_unit *late = detach(writer);
+    mutex_unlock(&writer->mutex);
+    refuse(writer, late);
+    mutex_lock(&writer->mutex);
+    if (!writer->stopping) {
+        (void)condition_wait(&writer->work, &writer->mutex, WRITER_REACH_MS);
+    }
+    bool stopping = writer->stopping;
+    mutex_unlock(&writer->mutex);
+    return stopping;
+}
+
+/* Until the database is back, or the writer stops: what is spooled is lost then. */
+static void await_database(struct writer *writer)
+{
+    bool stopping = false;
+    while (is_away(writer) && !writer->failed && !stopping) {
+        if (writer->database->kind->reach(writer->database) == ERR_OK) {
+            write_all(writer, take_spooled(writer));
+        } else {
+            stopping = sit_out(writer);
+        }
+    }
+}
+
 static void run(void *object)
 {
     struct writer *writer = object;
     for (struct store_unit *first = take(writer); first != NULL; first = take(writer)) {
         write_all(writer, first);
+        await_database(writer);
     }
     lose_spooled(writer);
 }
@@ -302,6 +363,13 @@ static bool has_room(const struct writer *writer, const struct store_unit *unit)
     }
     return writer->commitments.count < COMMIT_QUEUE_MAX &&
            unit->bytes <= COMMIT_QUEUE_BYTES - writer->commitments.bytes;
+}
+
+/* Under the mutex. The thread may be waiting for a server, so these do not wait for the thread. */
+static bool refused_at_once(const struct writer *writer, struct store_unit *unit)
+{
+    unit->result = ERR_IO;
+    return writer->threaded && !unit->fact && is_away(writer);
 }
 
 static void write_inline(struct writer *writer, struct store_unit *unit)
@@ -335,6 +403,11 @@ enum err writer_submit(struct writer *writer, struct store_unit *unit)
     bool wake = false;
     unit->next = NULL;
     mutex_lock(&writer->mutex);
+    if (refused_at_once(writer, unit)) {
+        mutex_unlock(&writer->mutex);
+        tell(unit);
+        return ERR_OK;
+    }
     if (!has_room(writer, unit)) {
         writer->health.facts_lost += unit->fact ? 1 : 0;
         mutex_unlock(&writer->mutex);
@@ -411,7 +484,11 @@ void writer_health(struct writer *writer, struct store_health *health)
 {
     mutex_lock(&writer->mutex);
     *health = writer->health;
-    health->open = !writer->failed;
+    health->away = is_away(writer) && !writer->failed;
+    health->open = !writer->failed && !health->away;
+    if (health->away && health->why[0] == '\0') {
+        (void)snprintf(health->why, sizeof health->why, "the server is not reached");
+    }
     health->queued_bytes = writer->facts.bytes + writer->commitments.bytes;
     mutex_unlock(&writer->mutex);
 }

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "support/postgres_kit.h"
 #include "support/store_kit.h"
 
 #include <fcntl.h>
@@ -33,13 +34,21 @@ struct world {
     char path[2 * KIT_PATH];
     struct fault why;
     struct store *store;
+    bool on_postgres;
+    bool absent; /* no PostgreSQL here */
 };
 
 static int set_up(void **state)
 {
     static struct world world; /* one test at a time */
+    bool on_postgres = *state != NULL && strcmp(*state, "postgres") == 0;
     memset(&world, 0, sizeof world);
-    kit_folder(world.folder);
+    kit_on_sqlite();
+    world.on_postgres = on_postgres;
+    world.absent = on_postgres && !kit_on_postgres();
+    if (!world.absent) {
+        kit_folder(world.folder);
+    }
     (void)snprintf(world.path, sizeof world.path, "%s/data.db", world.folder);
     *state = &world;
     return 0;
@@ -49,8 +58,19 @@ static int tear_down(void **state)
 {
     struct world *world = *state;
     store_close(world->store);
-    kit_remove(world->folder);
+    if (!world->absent) {
+        kit_remove(world->folder);
+    }
     return 0;
+}
+
+static struct world *ready(void **state)
+{
+    struct world *world = *state;
+    if (world->absent) {
+        skip();
+    }
+    return world;
 }
 
 static enum err open_with(struct world *world, const struct schema *schema)
@@ -99,7 +119,7 @@ static void assert_says(const struct world *world, const char *words)
 
 static void migrations_go_up_and_keep_data(void **state)
 {
-    struct world *world = *state;
+    struct world *world = ready(state);
     assert_int_equal(open_with(world, &first_version), ERR_OK);
     assert_int_equal(kit_number(world->store, &count_a, 0), 1);
     assert_int_equal(open_with(world, &second_version), ERR_OK);
@@ -127,7 +147,7 @@ static void an_existing_database_is_copied_first(void **state)
 
 static void a_newer_schema_is_refused_untouched(void **state)
 {
-    struct world *world = *state;
+    struct world *world = ready(state);
     assert_int_equal(open_with(world, &second_version), ERR_OK);
     assert_int_equal(open_with(world, &first_version), ERR_UNSUPPORTED);
     assert_says(world, "newer version of this program");
@@ -137,7 +157,7 @@ static void a_newer_schema_is_refused_untouched(void **state)
 
 static void a_failing_migration_changes_nothing(void **state)
 {
-    struct world *world = *state;
+    struct world *world = ready(state);
     assert_int_equal(open_with(world, &first_version), ERR_OK);
     assert_int_equal(open_with(world, &broken_version), ERR_INVALID);
     assert_says(world, "migration of schema 'area' failed");
@@ -176,8 +196,13 @@ static void what_is_no_database_is_refused(void **state)
 
 static void a_database_of_another_program_is_refused(void **state)
 {
-    struct world *world = *state;
-    meddle(world->path, "CREATE TABLE bookmarks (url TEXT)");
+    struct world *world = ready(state);
+    static const char table[] = "CREATE TABLE bookmarks (url TEXT)";
+    if (world->on_postgres) {
+        (void)postgres_kit_run(strrchr(world->folder, '/') + 1, table);
+    } else {
+        meddle(world->path, table);
+    }
     assert_int_equal(open_with(world, &first_version), ERR_INVALID);
     assert_says(world, "another program");
 }
@@ -288,12 +313,13 @@ static void a_folder_that_cannot_be_made_says_so(void **state)
 
 static void an_unknown_location_says_so(void **state)
 {
-    static const char *const wrong[] = {"", "sqlite:", "postgres://localhost", "data.db"};
+    static const char *const wrong[] = {"", "sqlite:", "mysql://u:secret@localhost/x", "data.db"};
     struct world *world = *state;
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         struct store_options options = {.location = str_of(wrong[i])};
         assert_int_equal(store_open(&options, &world->store, &world->why), ERR_UNSUPPORTED);
-        assert_says(world, "neither sqlite:PATH nor memory:");
+        assert_says(world, "is neither sqlite:PATH, postgres://... nor memory:");
+        assert_null(strstr(world->why.words, "secret"));
     }
 }
 
@@ -321,17 +347,24 @@ static void a_reading_view_sees_commits_and_cannot_write(void **state)
 }
 
 #define ONE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define BOTH(test)                                                                                 \
+    {#test " (sqlite)", test, set_up, tear_down, sqlite},                                          \
+    {                                                                                              \
+#test " (postgres)", test, set_up, tear_down, postgres                                     \
+    }
 
 int main(void)
 {
+    static char sqlite[] = "sqlite";
+    static char postgres[] = "postgres";
     const struct CMUnitTest tests[] = {
-        ONE(migrations_go_up_and_keep_data),
+        BOTH(migrations_go_up_and_keep_data),
         ONE(an_existing_database_is_copied_first),
-        ONE(a_newer_schema_is_refused_untouched),
-        ONE(a_failing_migration_changes_nothing),
+        BOTH(a_newer_schema_is_refused_untouched),
+        BOTH(a_failing_migration_changes_nothing),
         ONE(folder_and_files_are_private),
         ONE(what_is_no_database_is_refused),
-        ONE(a_database_of_another_program_is_refused),
+        BOTH(a_database_of_another_program_is_refused),
         ONE(damage_is_found_after_an_unclean_close),
         ONE(a_clean_close_leaves_the_mark_clean),
         ONE(a_locked_database_says_so),

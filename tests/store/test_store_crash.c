@@ -13,6 +13,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -68,8 +69,12 @@ static int acknowledged_until_killed(const char *folder, enum crash_point point)
     return count;
 }
 
-static void killed_at(enum crash_point point, int64_t last_is_there)
+static void killed_at(void **state, enum crash_point point, int64_t last_is_there)
 {
+    kit_on_sqlite();
+    if (strcmp(*state, "postgres") == 0 && !kit_on_postgres()) {
+        skip();
+    }
     static const struct statement size = {"SELECT size FROM things WHERE id = ?1", 1};
     char folder[KIT_PATH];
     kit_folder(folder);
@@ -87,21 +92,27 @@ static void killed_at(enum crash_point point, int64_t last_is_there)
 
 static void killed_before_commit_the_unit_never_was(void **state)
 {
-    (void)state;
-    killed_at(CRASH_POINT(store_before_commit), 0);
+    killed_at(state, CRASH_POINT(store_before_commit), 0);
 }
 
 static void killed_after_commit_the_unit_is_there_untold(void **state)
 {
-    (void)state;
-    killed_at(CRASH_POINT(store_after_commit), 1);
+    killed_at(state, CRASH_POINT(store_after_commit), 1);
 }
+
+#define BOTH(test)                                                                                 \
+    {#test " (sqlite)", test, NULL, NULL, sqlite},                                                 \
+    {                                                                                              \
+#test " (postgres)", test, NULL, NULL, postgres                                            \
+    }
 
 int main(void)
 {
+    static char sqlite[] = "sqlite";
+    static char postgres[] = "postgres";
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(killed_before_commit_the_unit_never_was),
-        cmocka_unit_test(killed_after_commit_the_unit_is_there_untold),
+        BOTH(killed_before_commit_the_unit_never_was),
+        BOTH(killed_after_commit_the_unit_is_there_untold),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

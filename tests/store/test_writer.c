@@ -11,9 +11,11 @@
 #include "support/store_kit.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct world {
     char folder[KIT_PATH];
+    bool absent; /* no PostgreSQL here */
     struct store *store;
     struct kit_done told;
 };
@@ -21,6 +23,12 @@ struct world {
 static int set_up(void **state)
 {
     static struct world world; /* one test at a time */
+    kit_on_sqlite();
+    world.absent = strcmp(*state, "postgres") == 0 && !kit_on_postgres();
+    if (world.absent) {
+        *state = &world;
+        return 0;
+    }
     kit_folder(world.folder);
     kit_done_init(&world.told);
     world.store = kit_open(world.folder);
@@ -31,10 +39,22 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct world *world = *state;
+    if (world->absent) {
+        return 0;
+    }
     store_close(world->store);
     kit_done_end(&world->told);
     kit_remove(world->folder);
     return 0;
+}
+
+static struct world *ready(void **state)
+{
+    struct world *world = *state;
+    if (world->absent) {
+        skip();
+    }
+    return world;
 }
 
 static uint64_t commits(struct store *store)
@@ -63,7 +83,7 @@ static void produce(void *object)
 static void what_waits_shares_one_commit(void **state)
 {
     static struct producer producers[THREADS];
-    struct world *world = *state;
+    struct world *world = ready(state);
     struct kit_block block;
     kit_hold_writer(world->store, &block, -1);
     uint64_t before = commits(world->store);
@@ -87,7 +107,7 @@ static void what_waits_shares_one_commit(void **state)
 static void a_batch_is_bounded(void **state)
 {
     enum { N = STORE_BATCH_MAX + 1 };
-    struct world *world = *state;
+    struct world *world = ready(state);
     struct kit_unit *units = calloc(N, sizeof *units);
     struct kit_block block;
     kit_hold_writer(world->store, &block, -1);
@@ -104,7 +124,7 @@ static void a_batch_is_bounded(void **state)
 
 static void a_commitment_takes_waiting_facts_along(void **state)
 {
-    struct world *world = *state;
+    struct world *world = ready(state);
     struct kit_unit units[3];
     uint64_t before = commits(world->store);
     for (int i = 0; i < 3; i++) {
@@ -123,7 +143,7 @@ static void a_commitment_takes_waiting_facts_along(void **state)
 
 static void facts_alone_are_written_after_lingering(void **state)
 {
-    struct world *world = *state;
+    struct world *world = ready(state);
     struct kit_unit unit;
     kit_unit_init(&unit, &world->told, 1);
     unit.unit.fact = true;
@@ -135,7 +155,7 @@ static void facts_alone_are_written_after_lingering(void **state)
 
 static void commitments_have_a_limit(void **state)
 {
-    struct world *world = *state;
+    struct world *world = ready(state);
     struct kit_unit *units = calloc(COMMIT_QUEUE_MAX + 1, sizeof *units);
     struct kit_block block;
     kit_hold_writer(world->store, &block, -1);
@@ -154,7 +174,7 @@ static void commitments_have_a_limit(void **state)
 
 static void commitments_have_a_limit_in_bytes(void **state)
 {
-    struct world *world = *state;
+    struct world *world = ready(state);
     struct kit_unit units[2];
     struct kit_block block;
     kit_hold_writer(world->store, &block, -1);
@@ -171,7 +191,7 @@ static void commitments_have_a_limit_in_bytes(void **state)
 static void facts_beyond_the_cap_are_lost_and_counted(void **state)
 {
     enum { N = 4 };
-    struct world *world = *state;
+    struct world *world = ready(state);
     struct kit_unit units[N + 2];
     struct kit_block block;
     struct store_health health;
@@ -200,7 +220,7 @@ static void facts_beyond_the_cap_are_lost_and_counted(void **state)
 static void closing_writes_what_is_queued(void **state)
 {
     enum { N = 100 };
-    struct world *world = *state;
+    struct world *world = ready(state);
     static struct kit_unit units[N];
     for (int i = 0; i < N; i++) {
         kit_unit_init(&units[i], &world->told, i);
@@ -246,7 +266,7 @@ static struct store_query a_query(void)
 static void queries_have_a_limit(void **state)
 {
     static struct asking asking[QUERY_QUEUE_MAX + 1];
-    struct world *world = *state;
+    struct world *world = ready(state);
     struct kit_done gate;
     struct kit_done held;
     kit_done_init(&gate);
@@ -267,20 +287,26 @@ static void queries_have_a_limit(void **state)
     kit_done_end(&held);
 }
 
-#define ONE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define BOTH(test)                                                                                 \
+    {#test " (sqlite)", test, set_up, tear_down, sqlite},                                          \
+    {                                                                                              \
+#test " (postgres)", test, set_up, tear_down, postgres                                     \
+    }
 
 int main(void)
 {
+    static char sqlite[] = "sqlite";
+    static char postgres[] = "postgres";
     const struct CMUnitTest tests[] = {
-        ONE(what_waits_shares_one_commit),
-        ONE(a_batch_is_bounded),
-        ONE(a_commitment_takes_waiting_facts_along),
-        ONE(facts_alone_are_written_after_lingering),
-        ONE(commitments_have_a_limit),
-        ONE(commitments_have_a_limit_in_bytes),
-        ONE(facts_beyond_the_cap_are_lost_and_counted),
-        ONE(closing_writes_what_is_queued),
-        ONE(queries_have_a_limit),
+        BOTH(what_waits_shares_one_commit),
+        BOTH(a_batch_is_bounded),
+        BOTH(a_commitment_takes_waiting_facts_along),
+        BOTH(facts_alone_are_written_after_lingering),
+        BOTH(commitments_have_a_limit),
+        BOTH(commitments_have_a_limit_in_bytes),
+        BOTH(facts_beyond_the_cap_are_lost_and_counted),
+        BOTH(closing_writes_what_is_queued),
+        BOTH(queries_have_a_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,6 +10,8 @@
 
 #include "support/store_kit.h"
 
+#include "support/postgres_kit.h"
+
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,11 +30,32 @@ const struct statement kit_all = {"SELECT id, name, size FROM things ORDER BY id
 const struct statement kit_count = {"SELECT count(*) FROM things WHERE ?1 IS NOT NULL", 1};
 const struct statement kit_has = {"SELECT count(*) FROM things WHERE id = ?1", 1};
 
+static bool on_postgres;
+
+bool kit_on_postgres(void)
+{
+    on_postgres = postgres_kit_start();
+    return on_postgres;
+}
+
+void kit_on_sqlite(void)
+{
+    on_postgres = false;
+}
+
+static const char *last_name(const char *path)
+{
+    return strrchr(path, '/') + 1;
+}
+
 void kit_folder(char path[KIT_PATH])
 {
     const char *base = getenv("TMPDIR");
     (void)snprintf(path, KIT_PATH, "%s/aire-store-XXXXXX", base != NULL ? base : "/tmp");
     assert_non_null(mkdtemp(path));
+    if (on_postgres) {
+        postgres_kit_make(last_name(path));
+    }
 }
 
 static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *walk)
@@ -45,6 +68,9 @@ static int remove_one(const char *path, const struct stat *status, int kind, str
 
 void kit_remove(const char *path)
 {
+    if (on_postgres) {
+        postgres_kit_drop(last_name(path));
+    }
     (void)nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
@@ -52,6 +78,8 @@ void kit_location(const char *folder, char location[KIT_PATH])
 {
     if (folder == NULL) {
         (void)snprintf(location, KIT_PATH, "memory:");
+    } else if (on_postgres) {
+        postgres_kit_url(last_name(folder), location, KIT_PATH);
     } else {
         (void)snprintf(location, KIT_PATH, "sqlite:%.200s/data.db", folder);
     }

@@ -18,9 +18,15 @@ extern const struct statement kit_all;    /* id, name, size by id */
 extern const struct statement kit_count;  /* how many things */
 extern const struct statement kit_has;    /* how many things with id ?1: 0 or 1 */
 
+/* From now on a folder stands for a database of the tests' PostgreSQL server. False: none is here,
+ * and the test should skip. */
+bool kit_on_postgres(void);
+void kit_on_sqlite(void);
+
 void kit_folder(char path[KIT_PATH]); /* a new one under TMPDIR or /tmp */
 void kit_remove(const char *path);    /* with all in it */
-/* "sqlite:FOLDER/data.db", or "memory:" for folder NULL. Fails the test when it cannot. */
+/* "sqlite:FOLDER/data.db", a database of FOLDER's last name, or "memory:" for folder NULL. Fails
+ * the test when it cannot. */
 struct store *kit_open(const char *folder);
 enum err kit_try_open(const char *folder, struct store **store, struct fault *why);
 void kit_location(const char *folder, char location[KIT_PATH]);

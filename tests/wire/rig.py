@@ -4,6 +4,7 @@
 Nothing here repairs anything: a response that is framed wrongly is an error of the test. Waiting is
 polling with an end, never a fixed sleep."""
 
+import atexit
 import json
 import os
 import shutil
@@ -321,9 +322,73 @@ class Sim(Process):
         return self.state()["heads"][-1]["headers"]
 
 
+class Postgres:
+    """A PostgreSQL server of the tests' own (support/postgres.sh), with a database for each folder."""
+
+    SCRIPT = os.path.join(ROOT, "tests", "support", "postgres.sh")
+    ONE = None
+
+    @classmethod
+    def shared(cls):
+        """The one of this process."""
+        if cls.ONE is None:
+            cls.ONE = cls()
+            atexit.register(cls.ONE.remove)
+        return cls.ONE
+
+    def __init__(self):
+        self.folder = tempfile.mkdtemp(prefix="aire-pg-")
+        self.port = 0
+        self.known = {}
+        started = self.script("start")
+        if started.returncode == 3:
+            os.rmdir(self.folder)
+            raise unittest.SkipTest("PostgreSQL is not installed")
+        assert started.returncode == 0, started.stderr
+
+    def script(self, verb):
+        done = subprocess.run([self.SCRIPT, verb, self.folder], capture_output=True, text=True,
+                              timeout=LIMIT_S * 6, stdin=subprocess.DEVNULL)
+        if verb == "start" and done.returncode == 0:
+            self.port = int(done.stdout)
+        return done
+
+    def start(self):
+        done = self.script("start")
+        assert done.returncode == 0, done.stderr
+
+    def kill(self):
+        """As the kernel would: nothing is flushed, nobody is told."""
+        done = self.script("kill")
+        assert done.returncode == 0, done.stderr
+
+    def remove(self):
+        self.script("remove")
+
+    def sql(self, words, database="postgres"):
+        """Lines of the unaligned answer."""
+        done = subprocess.run(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", self.folder, "-p",
+                               str(self.port), "-U", "aire", "-d", database, "-c", words],
+                              capture_output=True, text=True, timeout=LIMIT_S * 3)
+        assert done.returncode == 0, (words, done.stderr)
+        return done.stdout.splitlines()
+
+    def database(self, folder):
+        if folder not in self.known:
+            self.known[folder] = f"d{len(self.known)}"
+            self.sql(f"CREATE DATABASE {self.known[folder]}")
+        return self.known[folder]
+
+    def url(self, folder, password="secret"):
+        return f"postgres://aire:{password}@127.0.0.1:{self.port}/{self.database(folder)}"
+
+
 class Governor(Process):
+    POSTGRES = None  # the server that holds the databases, where the tests are about one
+
     def __init__(self, folder, config, *arguments, env=None, files=None, listen="127.0.0.1:0"):
         self.data = os.path.join(folder, "data")
+        config = self.with_store(folder, config)
         self.config = os.path.join(folder, "aire.yaml")
         for name, text in {"aire.yaml": config, **(files or {})}.items():
             with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
@@ -331,9 +396,15 @@ class Governor(Process):
         super().__init__(["serve", "--config", self.config, "--data", self.data, "--listen", listen,
                           *arguments], folder, env)
 
+    @classmethod
+    def with_store(cls, folder, config):
+        if cls.POSTGRES is None or "\nstore:" in config:
+            return config
+        return f"{config}\nstore: {cls.POSTGRES.url(folder)}\n"
+
     def configure(self, config):
         with open(self.config, "w", encoding="utf-8") as file:
-            file.write(config)
+            file.write(self.with_store(self.folder, config))
 
     def ask(self, path, body, headers=(), method="POST"):
         return answer(self.port, request(path, body, headers, method), method)
@@ -342,7 +413,8 @@ class Governor(Process):
         return self.ask(path, b"", headers, "GET")
 
     def run(self, *arguments):
-        return run(*arguments, "--data", self.data)
+        talks = arguments[0] == "status" or arguments[:2] == ("config", "apply")
+        return run(*arguments, *(() if talks else ("--config", self.config)), "--data", self.data)
 
     def command(self, *arguments):
         """A command about this server; its --json output."""
@@ -467,3 +539,14 @@ class World(unittest.TestCase):
             self.assertIn("param", body["error"])
         if code and not path.startswith(MESSAGES):
             self.assertEqual(body["error"]["code"], code)
+
+
+class OnPostgres:
+    """Mixed into a World: all its Governors keep their state in databases of one server."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.postgres = Postgres.shared()
+        cls.addClassCleanup(setattr, Governor, "POSTGRES", None)
+        Governor.POSTGRES = cls.postgres
+        super().setUpClass()
