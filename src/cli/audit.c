@@ -255,7 +255,7 @@ int cmd_audit_prove(const struct cli *cli)
     struct witness from;
     struct fault why = {0};
     struct shown shown;
-    int64_t number;
+    int64_t number = -1;
     int exit_code = CLI_OK;
     shown_init(&shown);
     if (what_to_prove(cli, &number, &from, arena, &exit_code)) {
