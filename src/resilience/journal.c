@@ -12,21 +12,11 @@
 #include "base/map.h"
 #include "base/must.h"
 #include "base/num.h"
+#include "resilience/shape.h"
 #include "sys/thread.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define SHAPES_MAX (2 * RUN_STEPS_MAX + 2)
-
-/* Steps of equal digest, or of equal sort, in order. */
-struct shape {
-    uint32_t *seqs;
-    uint32_t count;
-    uint32_t room;
-    uint32_t low;     /* in this try no place below it is free */
-    uint32_t attempt; /* of `low` */
-};
 
 struct entry {
     struct step step; /* seq 0: a hole */
@@ -83,26 +73,13 @@ struct journal *journal_new(const uint64_t seed[2])
     return journal;
 }
 
-static void free_shapes(struct map *shapes)
-{
-    size_t at = 0;
-    struct str key;
-    void *value;
-    while (map_next(shapes, &at, &key, &value)) {
-        struct shape *shape = value;
-        free(shape->seqs);
-        free(shape);
-    }
-    map_free(shapes);
-}
-
 static void free_run(struct run *run)
 {
     if (run->end != NULL) {
         run->end(run->object);
     }
-    free_shapes(run->places);
-    free_shapes(run->sorts);
+    shapes_free(run->places);
+    shapes_free(run->sorts);
     free(run->entries);
     mutex_end(&run->lock);
     arena_free(run->arena);
@@ -152,8 +129,8 @@ static struct run *new_run(struct journal *journal, struct str tenant, struct st
     mutex_init(&run->lock);
     list_init(&run->idle);
     list_init(&run->loaders);
-    run->places = map_new(journal->seed, SHAPES_MAX);
-    run->sorts = map_new(journal->seed, SHAPES_MAX);
+    run->places = shapes_new(journal->seed);
+    run->sorts = shapes_new(journal->seed);
     return run;
 }
 
@@ -241,27 +218,7 @@ struct str run_id(const struct run *run)
     return run->id;
 }
 
-/* ---- shapes ---- */
-
-static struct shape *shape_of(struct map *shapes, const struct run_digest *digest, bool make)
-{
-    struct shape *shape = map_get(shapes, run_digest_str(digest));
-    if (shape == NULL && make) {
-        shape = must_have(calloc(1, sizeof *shape));
-        enum err code = map_put(shapes, run_digest_str(digest), shape);
-        must(code == ERR_OK); /* no more shapes than steps */
-    }
-    return shape;
-}
-
-static void shape_add(struct shape *shape, uint32_t seq)
-{
-    if (shape->count == shape->room) {
-        shape->room = shape->room == 0 ? 2 : shape->room * 2;
-        shape->seqs = must_have(realloc(shape->seqs, shape->room * sizeof *shape->seqs));
-    }
-    shape->seqs[shape->count++] = seq;
-}
+/* ---- entries ---- */
 
 static struct entry *entry_of(const struct run *run, uint32_t seq)
 {
@@ -324,16 +281,6 @@ static uint32_t next_occurrence(struct run *run, const struct run_digest *exact)
 {
     const struct shape *shape = shape_of(run->places, exact, false);
     return shape == NULL ? 0 : entry_of(run, shape->seqs[shape->count - 1])->step.occurrence + 1;
-}
-
-/* It may be found from `low` on again. */
-static void look_from(struct shape *shape, uint32_t seq)
-{
-    uint32_t at = shape->low;
-    while (at > 0 && shape->seqs[at - 1] >= seq) {
-        at--;
-    }
-    shape->low = at;
 }
 
 /* The agent's own code makes it in this try. */
@@ -457,6 +404,7 @@ static enum journal_answer make(struct entry *entry, struct journal_claim *claim
     entry->out = 0;
     entry->step.attempt = claim->attempt;
     claim->making = true;
+    claim->relaxed = false; /* it is made as it is asked for */
     return answer;
 }
 
@@ -496,28 +444,13 @@ static struct entry *free_place(struct run *run, const struct run_digest *exact,
     return shape != NULL && at < shape->count ? entry_of(run, shape->seqs[at]) : NULL;
 }
 
-/* A step of an earlier try that has a result, or does something and may have: in other words it
- * would happen twice. */
+/* A step of an earlier try that has a result, or will have, or does something and may have done it:
+ * in other words it would be made twice. */
 static bool is_recorded(const struct entry *entry, uint32_t attempt)
 {
     bool begun = entry->step.state == STEP_INTENT || entry->step.state == STEP_IN_DOUBT;
-    return entry->step.attempt < attempt &&
-           (entry->step.state == STEP_DONE || (begun && entry->step.call.effect != EFFECT_READ));
-}
-
-/* The first recorded step of this sort that the try has not asked for yet. One that was made
- * beside the last result seen did not depend on it, and may still be on its way. */
-static struct entry *waiting_step(struct run *run, const struct run_digest *sort, uint32_t attempt)
-{
-    struct shape *shape = shape_of(run->sorts, sort, false);
-    for (uint32_t at = shape != NULL ? first_free(run, shape, attempt) : 0;
-         shape != NULL && at < shape->count; at++) {
-        struct entry *entry = entry_of(run, shape->seqs[at]);
-        if (entry->held != attempt && is_recorded(entry, attempt)) {
-            return entry->step.intent_at.us >= run->settled.us ? entry : NULL;
-        }
-    }
-    return NULL;
+    bool matters = entry->making || (begun && entry->step.call.effect != EFFECT_READ);
+    return entry->step.attempt < attempt && (entry->step.state == STEP_DONE || matters);
 }
 
 static enum divergence rule_for(const struct step_call *call, const struct journal_policy *policy)
@@ -528,17 +461,53 @@ static enum divergence rule_for(const struct step_call *call, const struct journ
     return call->effect == EFFECT_READ ? policy->read : policy->effect;
 }
 
+static bool is_same(const struct run_digest *a, const struct run_digest *b)
+{
+    return memcmp(a, b, sizeof *a) == 0;
+}
+
+/* From *at on, the next recorded step of this sort that the try has not asked for. */
+static struct entry *unasked(struct run *run, const struct run_digest *sort, uint32_t attempt,
+                             uint32_t *at)
+{
+    struct shape *shape = shape_of(run->sorts, sort, false);
+    uint32_t i = shape != NULL ? (uint32_t)num_max(*at, first_free(run, shape, attempt)) : 0;
+    for (; shape != NULL && i < shape->count; i++) {
+        struct entry *entry = entry_of(run, shape->seqs[i]);
+        if (entry->held != attempt && is_recorded(entry, attempt)) {
+            *at = i + 1;
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+/* Asks the same in other words. */
+static struct entry *reworded(struct run *run, const struct step_call *call, uint32_t attempt)
+{
+    uint32_t at = 0;
+    struct entry *entry = unasked(run, &call->sort, attempt, &at);
+    while (entry != NULL && !is_same(&entry->step.call.loose, &call->loose)) {
+        entry = unasked(run, &call->sort, attempt, &at);
+    }
+    return entry;
+}
+
+/* One that was made beside the last result seen did not depend on it, and may still be on its way.
+ */
+static struct entry *waiting_step(struct run *run, const struct run_digest *sort, uint32_t attempt)
+{
+    uint32_t at = 0;
+    struct entry *entry = unasked(run, sort, attempt, &at);
+    return entry != NULL && entry->step.intent_at.us >= run->settled.us ? entry : NULL;
+}
+
 /* MAKE: go on as a new step. */
 static enum journal_answer diverge(const struct journal_asking *asking, struct journal_claim *claim,
                                    struct entry *passed)
 {
     struct run *run = asking->run;
-    const struct run_digest *loose = &asking->call->loose;
     enum divergence rule = rule_for(asking->call, asking->policy);
-    if (rule == DIVERGENCE_RELAXED && memcmp(loose, &passed->step.call.loose, sizeof *loose) == 0) {
-        claim->relaxed = true;
-        return answer_with(asking, claim, passed);
-    }
     claim->passed = passed->step.seq;
     if (rule == DIVERGENCE_STOP || run->facts.divergences >= asking->policy->budget) {
         run->facts.state = RUN_DIVERGED;
@@ -580,8 +549,7 @@ static enum journal_answer new_step(const struct journal_asking *asking,
 static enum journal_answer known_step(const struct journal_asking *asking,
                                       struct journal_claim *claim, struct entry *entry)
 {
-    const struct run_digest *loose = &asking->call->loose;
-    if (asking->call->key.len > 0 && memcmp(loose, &entry->step.call.loose, sizeof *loose) != 0) {
+    if (asking->call->key.len > 0 && !is_same(&asking->call->loose, &entry->step.call.loose)) {
         if (asking->call->kind != STEP_MODEL && asking->call->effect != EFFECT_READ) {
             return JOURNAL_CONFLICT;
         }
@@ -612,17 +580,21 @@ static enum journal_answer enter(struct run *run, struct journal_claim *claim)
 static struct entry *numbered(struct run *run, const struct step_call *call, uint32_t seq)
 {
     struct entry *entry = step_entry(run, seq);
-    const struct run_digest *exact = entry != NULL ? &entry->step.call.exact : NULL;
-    return exact != NULL && memcmp(&call->exact, exact, sizeof *exact) == 0 ? entry : NULL;
+    return entry != NULL && is_same(&call->exact, &entry->step.call.exact) ? entry : NULL;
 }
 
 /* The step of this call; NULL: it is new. */
-static struct entry *find(struct run *run, const struct step_call *call, uint32_t attempt)
+static struct entry *find(const struct journal_asking *asking, struct journal_claim *claim)
 {
-    struct entry *entry = free_place(run, &call->exact, attempt);
+    struct run *run = asking->run;
+    const struct step_call *call = asking->call;
+    struct entry *entry = free_place(run, &call->exact, claim->attempt);
     if (entry == NULL && call->key.len > 0) {
         struct shape *shape = shape_of(run->places, &call->exact, false);
         entry = shape != NULL ? entry_of(run, shape->seqs[0]) : NULL; /* a key is one step */
+    } else if (entry == NULL && rule_for(call, asking->policy) == DIVERGENCE_RELAXED) {
+        entry = reworded(run, call, claim->attempt);
+        claim->relaxed = entry != NULL;
     }
     return entry;
 }
@@ -637,7 +609,7 @@ static enum journal_answer decide(const struct journal_asking *asking, struct jo
     }
     struct entry *entry = claim->seq > 0    ? entry_of(run, claim->seq) /* it was waited for */
                           : asking->seq > 0 ? numbered(run, asking->call, asking->seq)
-                                            : find(run, asking->call, claim->attempt);
+                                            : find(asking, claim);
     if (entry == NULL) {
         return asking->seq > 0 ? JOURNAL_CONFLICT : new_step(asking, claim, step);
     }
@@ -665,8 +637,8 @@ static void let_go(struct run *run, struct journal_claim *claim)
     claim->holds = false;
     if (ours) {
         entry->held = 0;
-        look_from(shape_of(run->places, &entry->step.call.exact, false), claim->seq);
-        look_from(shape_of(run->sorts, &entry->step.call.sort, false), claim->seq);
+        shape_look_from(shape_of(run->places, &entry->step.call.exact, false), claim->seq);
+        shape_look_from(shape_of(run->sorts, &entry->step.call.sort, false), claim->seq);
     }
 }
 

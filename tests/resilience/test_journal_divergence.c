@@ -35,14 +35,42 @@ static void what_decides_the_answer_is_the_same_and_so_is_the_answer(void **stat
     assert_int_equal(count_of(*state, 0), 1);
 }
 
-static void the_lowest_waiting_step_alone_is_compared(void **state)
+/* Calls side by side come in any order. */
+static void any_step_that_waits_is_compared(void **state)
 {
+    struct asked second = {0};
+    struct asked first = {0};
+    make_done(*state, 1, question("a1", "first"));
+    make_done(*state, 1, question("b1", "second"));
+    expect(*state, 2, question("b2", "second"), &second, JOURNAL_REPLAY);
+    expect(*state, 2, question("a2", "first"), &first, JOURNAL_REPLAY);
+    assert_int_equal(second.claim.seq, 2);
+    assert_int_equal(first.claim.seq, 1);
+    (void)count_of(*state, 0);
+}
+
+static void a_full_run_answers_in_other_words(void **state)
+{
+    struct journal_kit *kit = *state;
     struct asked a = {0};
-    make_done(*state, 1, question("a", "first"));
-    make_done(*state, 1, question("b", "second"));
-    expect(*state, 2, question("c", "second"), &a, JOURNAL_MAKE);
-    assert_int_equal(a.claim.passed, 1);
-    settle(*state, &a, STEP_DONE);
+    struct asked again = {0};
+    struct asked other = {0};
+    expect(kit, 1, question("a1", "first"), &a, JOURNAL_MAKE);
+    journal_settle(&a.claim, STEP_DONE, 101, RUN_BYTES_MAX, kit->now);
+    expect(kit, 2, question("a2", "first"), &again, JOURNAL_REPLAY);
+    expect(kit, 2, question("b2", "second"), &other, JOURNAL_FULL);
+}
+
+/* Which order was kept is not known, what was asked is. */
+static void a_try_that_goes_on_behind_a_restart_is_answered_in_other_words(void **state)
+{
+    struct journal_kit *kit = *state;
+    struct asked a = {0};
+    struct step step = stored(question("a1", "first"), 1, 0, STEP_DONE);
+    step.attempt = 1;
+    run_unref(kit->run);
+    kit->run = loaded_run(kit, "r2", &(const struct run_facts){.attempt = 2}, &step, 1);
+    expect(kit, 2, question("a2", "first"), &a, JOURNAL_REPLAY);
 }
 
 static void another_question_is_asked_and_counted(void **state)
@@ -166,20 +194,59 @@ static void a_step_made_beside_the_last_answer_does_not_wait(void **state)
     settle(*state, &next, STEP_DONE);
 }
 
-/* It was under way when the first other call came, and is recorded when the second comes. */
-static void a_step_that_ends_late_waits_from_then_on(void **state)
+/* It will have an answer, which the agent of the first try waited for. */
+static void a_step_that_is_being_made_waits_too(void **state)
+{
+    struct asked slow = {0};
+    struct asked other = {0};
+    expect(*state, 1, model_call("a"), &slow, JOURNAL_MAKE);
+    expect(*state, 2, model_call("b"), &other, JOURNAL_MAKE);
+    assert_int_equal(other.claim.passed, 1);
+    settle(*state, &slow, STEP_DONE);
+    settle(*state, &other, STEP_DONE);
+}
+
+static void a_question_that_is_being_asked_in_other_words_is_joined(void **state)
+{
+    struct asked slow = {0};
+    struct asked again = {0};
+    expect(*state, 1, question("at nine", "hello"), &slow, JOURNAL_MAKE);
+    expect(*state, 2, question("at ten", "hello"), &again, JOURNAL_JOIN);
+    settle(*state, &slow, STEP_DONE);
+    expect(*state, 2, question("at ten", "hello"), &again, JOURNAL_REPLAY);
+    assert_true(again.claim.relaxed);
+    assert_int_equal(count_of(*state, 0), 1);
+}
+
+static void what_was_joined_in_other_words_and_failed_is_made_in_its_own(void **state)
+{
+    struct asked slow = {0};
+    struct asked again = {0};
+    expect(*state, 1, question("at nine", "hello"), &slow, JOURNAL_MAKE);
+    expect(*state, 2, question("at ten", "hello"), &again, JOURNAL_JOIN);
+    settle(*state, &slow, STEP_FAILED);
+    expect(*state, 2, question("at ten", "hello"), &again, JOURNAL_MAKE);
+    assert_false(again.claim.relaxed);
+    assert_int_equal(again.claim.seq, 1);
+    settle(*state, &again, STEP_DONE);
+}
+
+static void a_step_that_was_passed_over_still_waits(void **state)
 {
     struct asked slow = {0};
     struct asked b = {0};
     struct asked c = {0};
-    expect(*state, 1, model_call("a"), &slow, JOURNAL_MAKE);
-    expect(*state, 2, model_call("b"), &b, JOURNAL_MAKE);
+    struct journal_kit *kit = *state;
+    expect(kit, 1, model_call("a"), &slow, JOURNAL_MAKE);
+    settle(kit, &slow, STEP_FAILED);
+    expect(kit, 2, model_call("b"), &b, JOURNAL_MAKE);
     assert_int_equal(b.claim.passed, 0);
-    settle(*state, &slow, STEP_DONE);
-    expect(*state, 2, model_call("c"), &c, JOURNAL_MAKE);
+    expect(kit, 2, model_call("a"), &slow, JOURNAL_MAKE);
+    settle(kit, &slow, STEP_DONE);
+    settle(kit, &b, STEP_DONE);
+    expect(kit, 3, model_call("c"), &c, JOURNAL_MAKE);
     assert_int_equal(c.claim.passed, 1);
-    settle(*state, &b, STEP_DONE);
-    settle(*state, &c, STEP_DONE);
+    settle(kit, &c, STEP_DONE);
 }
 
 /* Its agent hung up and went on: that is no other way than before. */
@@ -227,7 +294,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(what_decides_the_answer_is_the_same_and_so_is_the_answer),
-        TEST(the_lowest_waiting_step_alone_is_compared),
+        TEST(any_step_that_waits_is_compared),
+        TEST(a_full_run_answers_in_other_words),
+        TEST(a_try_that_goes_on_behind_a_restart_is_answered_in_other_words),
         TEST(another_question_is_asked_and_counted),
         TEST(another_reading_is_made_and_counted),
         TEST(another_effect_stops_the_run),
@@ -237,7 +306,10 @@ int main(void)
         TEST(a_step_of_another_sort_does_not_wait_for_it),
         TEST(a_step_that_was_asked_for_waits_no_longer),
         TEST(a_step_made_beside_the_last_answer_does_not_wait),
-        TEST(a_step_that_ends_late_waits_from_then_on),
+        TEST(a_step_that_is_being_made_waits_too),
+        TEST(a_question_that_is_being_asked_in_other_words_is_joined),
+        TEST(what_was_joined_in_other_words_and_failed_is_made_in_its_own),
+        TEST(a_step_that_was_passed_over_still_waits),
         TEST(a_step_of_the_same_try_does_not_wait),
         TEST(an_effect_without_a_result_waits_too),
         TEST(an_effect_that_failed_does_not_wait),
