@@ -10,7 +10,7 @@ export JOBS
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help deps build demo check style sim fuzz bench bench-runs bench-guard format check-crash
+.PHONY: sim-runs help deps build demo check style sim fuzz bench bench-runs bench-guard format check-crash
 
 help: ## what can be made here
 	@echo "make TARGET [JOBS=n]"
@@ -37,7 +37,11 @@ style: ## layers, sizes, forbidden calls, format, clang-tidy, hygiene
 
 sim: ## the simulator: SEED=n replays one run, else new seeds for TIME_S=60
 	@tools/deps.sh build check
-	@tools/sim.sh "$(SEED)" "$(TIME_S)"
+	@tools/sim.sh sim "$(SEED)" "$(TIME_S)"
+
+sim-runs: ## the same of durable runs: agents die, the Governor is killed, the disk fails
+	@tools/deps.sh build check
+	@tools/sim.sh sim_runs "$(SEED)" "$(TIME_S)"
 
 fuzz: ## libFuzzer on every parser for TIME_S=60 each, or on TARGET=json alone
 	@tools/deps.sh build check fuzz

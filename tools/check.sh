@@ -127,7 +127,7 @@ suite_build() {
     local preset
     for preset in release asan; do
         local targets=()
-        [ $preset = asan ] && targets=(aire sim unit fuzzers)
+        [ $preset = asan ] && targets=(aire sim sim_runs unit fuzzers)
         run $preset tools/build.sh $preset "${targets[@]}"
         if [ $code -eq 0 ]; then tally 1 0; else
             tally 0 1
@@ -176,17 +176,19 @@ suite_fuzz() {
 }
 
 # The seeds follow from the commit, so that a clean clone repeats what its author saw; `make sim` looks for new
-# ones. A failing seed is printed and can be replayed. However many ran, it is one test.
+# ones. A failing seed is printed and can be replayed. However many ran, each simulator is one test.
 suite_sim() {
     export ASAN_OPTIONS=$asan
-    local commit
+    local commit name
     commit=$(git rev-parse --short=8 HEAD 2>/dev/null || echo 1)
-    run sim build-asan/sim --seed $((16#$commit)) --count 2000
-    tail -1 "$log"
-    if [ $code -eq 0 ]; then tally 1 0; else
-        tally 0 1
-        failing sim grep -A60 -E 'failed: |ERROR|==ERROR'
-    fi
+    for name in sim sim_runs; do
+        run $name build-asan/$name --seed $((16#$commit)) --count 2000
+        tail -1 "$log"
+        if [ $code -eq 0 ]; then tally 1 0; else
+            tally 0 1
+            failing $name grep -A60 -E 'failed: |ERROR|==ERROR|^runs: of'
+        fi
+    done
 }
 
 wire() { # FILE

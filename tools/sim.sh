@@ -1,10 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# sim.sh [SEED] [SECONDS] - builds the simulator with sanitizers; replays one seed, or tries new ones.
+# sim.sh NAME [SEED] [SECONDS] - builds the simulator `sim` or `sim_runs` with sanitizers; replays one seed, or
+# tries new ones.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-tools/build.sh asan sim
-if [ -n "${1:-}" ]; then
-    exec build-asan/sim --seed "$1"
+name=$1
+tools/build.sh asan "$name"
+if [ -n "${2:-}" ]; then
+    exec "build-asan/$name" --seed "$2"
 fi
-exec build-asan/sim --seconds "${2:-60}"
+exec "build-asan/$name" --seconds "${3:-60}"

@@ -80,6 +80,7 @@ struct sim_env {
     size_t heap_room;
     struct loop *loops[SIM_LOOPS_MAX];
     size_t loops_len;
+    bool muted;
 };
 
 static void *must_allocate(void *memory)
@@ -434,6 +435,10 @@ static enum err sim_write(void *object, int number, const struct str *slices, si
     for (size_t i = 0; i < count; i++) {
         offered += slices[i].len;
     }
+    if (sim->muted) {
+        *sent = offered;
+        return ERR_OK;
+    }
     if (sock_at(sim, sock->peer) == NULL) {
         /* The other end is closed: it answers with a reset. */
         send_event(sim, sock, (struct sim_event){.kind = SIM_DATA});
@@ -681,6 +686,21 @@ void sim_add_loop(struct sim_env *sim, struct loop *loop)
 {
     must(sim->loops_len < SIM_LOOPS_MAX);
     sim->loops[sim->loops_len++] = loop;
+}
+
+void sim_remove_loop(struct sim_env *sim, struct loop *loop)
+{
+    size_t at = 0;
+    while (at < sim->loops_len && sim->loops[at] != loop) {
+        at++;
+    }
+    must(at < sim->loops_len);
+    sim->loops[at] = sim->loops[--sim->loops_len];
+}
+
+void sim_env_mute(struct sim_env *sim, bool muted)
+{
+    sim->muted = muted;
 }
 
 static bool next_moment(const struct sim_env *sim, uint64_t *at_ns)

@@ -32,6 +32,9 @@ size_t sim_env_sockets(const struct sim_env *sim); /* open ones */
 
 #define SIM_LOOPS_MAX 64
 void sim_add_loop(struct sim_env *sim, struct loop *loop);
+void sim_remove_loop(struct sim_env *sim, struct loop *loop);
+/* While it lasts, what is written goes nowhere: a process that was killed is taken apart. */
+void sim_env_mute(struct sim_env *sim, bool muted);
 /* Lets each loop turn once; if none had anything to do, moves the clock to what comes next. False
  * when nothing ever will. */
 bool sim_step(struct sim_env *sim);
