@@ -241,7 +241,7 @@ void routes_describe(struct json_writer *w)
 
 static enum err document_route(const struct api_route *route, struct buf *to)
 {
-    static const char *const places[] = {"path", "query", "body"};
+    static const char *const places[] = {"path", "query", "body", "whole body"};
     static const char *const access[] = {"Open to everybody.",
                                          "Needs a key where keys are demanded.",
                                          "Needs an admin key, the owner's socket, or keyless "
