@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "base/num.h"
 #include "provider/wire.h"
 
 void rig_start(struct rig *rig, const char *script, const char *key)

@@ -56,7 +56,8 @@ class Api(rig.World):
 class Shape(Api):
     def test_alive_and_ready(self):
         self.assertEqual(self.get("/healthz")["status"], "alive")
-        self.assertEqual(self.get("/readyz"), {"status": "ready", "why": []})
+        self.assertEqual(self.get("/readyz"), {
+            "status": "ready", "why": [], "durability": "journal_mode=wal, synchronous=full"})
 
     def test_page_has_no_scripts_and_links_that_answer(self):
         page = self.governor.get("/")
