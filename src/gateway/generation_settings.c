@@ -117,7 +117,7 @@ static const struct setting file_settings[] = {
      .help = "what agents may call below /tools/NAME, by name (docs/tools.md)"},
     {"runs", SETTING_SECTION, AT(file_conf, runs), .section = &runs_section, .standard = "R6",
      .help = "calls below /run/RUN/TRY: how they are known again, and how long they are kept"},
-    {"audit", SETTING_LATER, .help = "the signed ledger is not built yet"},
+    {"audit", SETTING_LATER, .help = "the history of records has no settings yet"},
 };
 const struct section generation_section = {"", file_settings, COUNT(file_settings),
                                            sizeof(struct file_conf), "aire.yaml"};
