@@ -317,16 +317,10 @@ static void a_head_that_went_back_closes_the_store(void **state)
     assert_closed();
 }
 
-#define BOTH(test)                                                                                 \
-    {#test " (sqlite)", test, set_up, tear_down, sqlite},                                          \
-    {                                                                                              \
-#test " (postgres)", test, set_up, tear_down, postgres                                     \
-    }
+#define BOTH(test) KIT_BOTH(test, set_up, tear_down)
 
 int main(void)
 {
-    static char sqlite[] = "sqlite";
-    static char postgres[] = "postgres";
     const struct CMUnitTest tests[] = {
         BOTH(records_stand_in_the_order_of_their_commits),
         BOTH(every_record_is_proved_out_of_the_store),

@@ -346,17 +346,11 @@ static void a_reading_view_sees_commits_and_cannot_write(void **state)
     assert_int_equal(store_open_read(STR("memory:"), &view, &world->why), ERR_UNSUPPORTED);
 }
 
-#define ONE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
-#define BOTH(test)                                                                                 \
-    {#test " (sqlite)", test, set_up, tear_down, sqlite},                                          \
-    {                                                                                              \
-#test " (postgres)", test, set_up, tear_down, postgres                                     \
-    }
+#define ONE(test)  cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define BOTH(test) KIT_BOTH(test, set_up, tear_down)
 
 int main(void)
 {
-    static char sqlite[] = "sqlite";
-    static char postgres[] = "postgres";
     const struct CMUnitTest tests[] = {
         BOTH(migrations_go_up_and_keep_data),
         ONE(an_existing_database_is_copied_first),

@@ -100,16 +100,10 @@ static void killed_after_commit_the_unit_is_there_untold(void **state)
     killed_at(state, CRASH_POINT(store_after_commit), 1);
 }
 
-#define BOTH(test)                                                                                 \
-    {#test " (sqlite)", test, NULL, NULL, sqlite},                                                 \
-    {                                                                                              \
-#test " (postgres)", test, NULL, NULL, postgres                                            \
-    }
+#define BOTH(test) KIT_BOTH(test, NULL, NULL)
 
 int main(void)
 {
-    static char sqlite[] = "sqlite";
-    static char postgres[] = "postgres";
     const struct CMUnitTest tests[] = {
         BOTH(killed_before_commit_the_unit_never_was),
         BOTH(killed_after_commit_the_unit_is_there_untold),

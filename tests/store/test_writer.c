@@ -287,16 +287,10 @@ static void queries_have_a_limit(void **state)
     kit_done_end(&held);
 }
 
-#define BOTH(test)                                                                                 \
-    {#test " (sqlite)", test, set_up, tear_down, sqlite},                                          \
-    {                                                                                              \
-#test " (postgres)", test, set_up, tear_down, postgres                                     \
-    }
+#define BOTH(test) KIT_BOTH(test, set_up, tear_down)
 
 int main(void)
 {
-    static char sqlite[] = "sqlite";
-    static char postgres[] = "postgres";
     const struct CMUnitTest tests[] = {
         BOTH(what_waits_shares_one_commit),
         BOTH(a_batch_is_bounded),

@@ -30,6 +30,9 @@ const struct statement kit_all = {"SELECT id, name, size FROM things ORDER BY id
 const struct statement kit_count = {"SELECT count(*) FROM things WHERE ?1 IS NOT NULL", 1};
 const struct statement kit_has = {"SELECT count(*) FROM things WHERE id = ?1", 1};
 
+char kit_sqlite[] = "sqlite";
+char kit_postgres[] = "postgres";
+
 static bool on_postgres;
 
 bool kit_on_postgres(void)

@@ -23,6 +23,16 @@ extern const struct statement kit_has;    /* how many things with id ?1: 0 or 1 
 bool kit_on_postgres(void);
 void kit_on_sqlite(void);
 
+/* Two entries of a list of tests, one for each database: the state begins as "sqlite" or
+ * "postgres". */
+#define KIT_BOTH(test, before, after)                                                              \
+    {#test " (sqlite)", test, before, after, kit_sqlite},                                          \
+    {                                                                                              \
+#test " (postgres)", test, before, after, kit_postgres                                     \
+    }
+extern char kit_sqlite[];
+extern char kit_postgres[];
+
 void kit_folder(char path[KIT_PATH]); /* a new one under TMPDIR or /tmp */
 void kit_remove(const char *path);    /* with all in it */
 /* "sqlite:FOLDER/data.db", a database of FOLDER's last name, or "memory:" for folder NULL. Fails
