@@ -4,6 +4,7 @@
 import subprocess
 import unittest
 
+import test_crash_matrix
 import test_queue
 import test_run_effects
 import test_runs
@@ -36,6 +37,10 @@ class Dying(OnPostgres, test_runs.Dying):
 
 class Effects(OnPostgres, test_run_effects.Effects):
     pass
+
+
+class CrashMatrix(OnPostgres, test_crash_matrix.Matrix):
+    cells = {}
 
 
 class WorkflowSteps(OnPostgres, test_workflow.Steps):

@@ -5,7 +5,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import sqlite3
 import tempfile
 
@@ -52,27 +51,8 @@ def chat(text):
     return {"model": "plain", "messages": [{"role": "user", "content": text}]}
 
 
-class RunCase(rig.World):
-    """A tool beside the provider, and a run named after the test."""
-
-    @classmethod
-    def setUpClass(cls):
-        cls.tool = tool_server.ToolServer()
-        cls.addClassCleanup(cls.tool.end)
-        with socket.create_server(("127.0.0.1", 0)) as nobody:
-            cls.later = nobody.getsockname()[1]
-        cls.CONFIG = CONFIG.replace("TOOL", f"127.0.0.1:{cls.tool.port}").replace(
-            "LATER", f"127.0.0.1:{cls.later}")
-        super().setUpClass()
-
-    def setUp(self):
-        super().setUp()
-        self.answer_all()
-        self.run_id = self.id().rsplit(".", 1)[1][-60:].strip("_")
-
-    def answer_all(self):
-        self.tool.reset(answer=lambda conn, seen: conn.sendall(
-            reply(200, b'{"n":%d}' % len(self.tool.seen))) or True)
+class RunCase(tool_server.World):
+    CONFIG = CONFIG
 
     def ask(self, attempt, text="hello", headers=(), run=None):
         return self.governor.ask(f"/run/{run or self.run_id}/{attempt}{rig.CHAT}", chat(text),

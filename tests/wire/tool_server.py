@@ -5,6 +5,8 @@ import socket
 import struct
 import threading
 
+import rig
+
 
 class Seen:
     """One request as it came."""
@@ -116,3 +118,28 @@ class ToolServer:
             return bool(answer(conn, seen))
         conn.sendall(answer)
         return b"connection: close" not in answer.partition(b"\r\n\r\n")[0].lower()
+
+
+class World(rig.World):
+    """A tool beside the provider, and a run named after the test. In CONFIG, TOOL stands for the tool's
+    address and LATER for one where nobody listens yet."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.tool = ToolServer()
+        cls.addClassCleanup(cls.tool.end)
+        with socket.create_server(("127.0.0.1", 0)) as nobody:
+            cls.later = nobody.getsockname()[1]
+        cls.CONFIG = cls.CONFIG.replace("TOOL", f"127.0.0.1:{cls.tool.port}").replace(
+            "LATER", f"127.0.0.1:{cls.later}")
+        super().setUpClass()
+
+    def setUp(self):
+        super().setUp()
+        self.count_all()
+        self.run_id = self.id().rsplit(".", 1)[1][-60:].strip("_")
+
+    def count_all(self):
+        """From now on the tool answers each call with its number."""
+        self.tool.reset(answer=lambda conn, seen: conn.sendall(
+            reply(200, b'{"n":%d}' % len(self.tool.seen))) or True)
