@@ -51,20 +51,16 @@ static enum err next_page(struct audit_rows *rows)
     enum err code = store_read_now(rows->store, &read_page, values, &rows->page);
     /* Rows too large for one answer: those that are there come first. */
     code = code == ERR_LIMIT && rows->page.row_count > 0 ? ERR_OK : code;
-    rows->ended = code == ERR_OK && rows->page.row_count == 0;
-    return code;
+    return code == ERR_OK && rows->page.row_count == 0 ? ERR_NOT_FOUND : code;
 }
 
 enum err audit_rows_next(struct audit_rows *rows, struct audit_row *row)
 {
-    if (rows->at == rows->page.row_count && !rows->ended) {
+    if (rows->at == rows->page.row_count) {
         enum err code = next_page(rows);
         if (code != ERR_OK) {
             return code;
         }
-    }
-    if (rows->ended) {
-        return ERR_NOT_FOUND;
     }
     const struct value *columns = &rows->page.rows[rows->at * rows->page.columns];
     rows->at++;

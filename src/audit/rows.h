@@ -13,7 +13,6 @@ struct audit_rows {
     size_t at; /* in the page */
     int64_t place;
     int64_t key; /* of the last row that was taken */
-    bool ended;
 };
 
 /* From this place on. */
@@ -25,7 +24,7 @@ struct audit_row {
     bool well_formed; /* else there is no leaf: columns are not what we write */
     struct leaf leaf; /* lasts until the next call */
 };
-/* NOT_FOUND: there are no more; else what the store says. */
+/* NOT_FOUND: there are no more now, ask again when some have come; else what the store says. */
 enum err audit_rows_next(struct audit_rows *rows, struct audit_row *row) MUST_USE;
 
 /* The columns that a leaf is made of, in this order; false when they are not what we write. */

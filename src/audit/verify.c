@@ -190,7 +190,8 @@ static enum err check_all(struct verifying *v, struct arena *arena)
     for (int round = 0; round < ROUNDS_MAX && code == ERR_OK && head.size > v->check.tree.size;
          round++) {
         expect_signed(v, &head);
-        code = check_upto(v, head.size);
+        code = v->has_row ? ERR_OK : next_row(v); /* rows that came with this head */
+        code = code == ERR_OK ? check_upto(v, head.size) : code;
         code = code == ERR_OK ? history_read(v->with->store, arena, &head) : code;
     }
     if (code == ERR_NOT_FOUND) {
