@@ -6,6 +6,7 @@
 #include "app/duties.h"
 
 #include "app/run_retention.h"
+#include "app/ticker.h"
 #include "audit/retention.h"
 #include "base/must.h"
 #include "gateway/ledger.h"
@@ -16,11 +17,9 @@
 struct duties {
     const struct env *env;
     struct commons *commons;
-    struct thread thread;
-    struct mutex lock;
-    struct condition wake;
+    struct ticker ticker;
     struct run_retention retention;
-    bool stopping;
+    uint64_t since_prune_ms;
     uint64_t in_flight_peak; /* since the last trim */
     uint64_t trimmed_at;     /* last exchange begun before it */
 };
@@ -36,14 +35,6 @@ static void pruned(struct store_unit *unit)
     free(LIST_OBJECT(unit, struct pruning, unit));
 }
 
-static bool is_stopping(struct duties *duties)
-{
-    mutex_lock(&duties->lock);
-    bool stopping = duties->stopping;
-    mutex_unlock(&duties->lock);
-    return stopping;
-}
-
 /* All that is over age, batch by batch: other writes go on in between. */
 static void prune(struct duties *duties)
 {
@@ -51,7 +42,7 @@ static void prune(struct duties *duties)
         int64_t from = 0;
         size_t gone = RETENTION_ROWS;
         enum err code = ERR_OK;
-        while (code == ERR_OK && gone == RETENTION_ROWS && !is_stopping(duties)) {
+        while (code == ERR_OK && gone == RETENTION_ROWS && !ticker_stopping(&duties->ticker)) {
             code = retention_prune(duties->commons, (enum event_class) class, &from, &gone);
         }
         if (code != ERR_OK) {
@@ -89,16 +80,14 @@ static void prune_keys(struct duties *duties)
     }
 }
 
-/* With the lock held, but for the writes: an end is not held up by a backlog. */
 static void prune_runs(struct duties *duties)
 {
     struct generation *generation = commons_current(duties->commons);
     enum err code = ERR_OK;
-    for (size_t i = 0; i < DUTIES_ROUNDS && code == ERR_OK && !duties->stopping; i++) {
-        mutex_unlock(&duties->lock);
+    for (size_t i = 0; i < DUTIES_ROUNDS && code == ERR_OK && !ticker_stopping(&duties->ticker);
+         i++) {
         code = run_retention_step(&duties->retention, duties->commons->store, &generation->runs,
                                   env_wall(duties->env));
-        mutex_lock(&duties->lock);
     }
     generation_unref(generation);
 }
@@ -118,25 +107,17 @@ static void trim(struct duties *duties)
     }
 }
 
-static void run(void *object)
+static void tick(void *object)
 {
     struct duties *duties = object;
-    uint64_t since_prune_ms = DUTIES_PRUNE_MS - 60000; /* first a minute after the start */
-    mutex_lock(&duties->lock);
-    while (!duties->stopping) {
-        (void)condition_wait(&duties->wake, &duties->lock, DUTIES_TICK_MS);
-        since_prune_ms += DUTIES_TICK_MS;
-        trim(duties);
-        if (!duties->stopping && since_prune_ms >= DUTIES_PRUNE_MS) {
-            since_prune_ms = 0;
-            mutex_unlock(&duties->lock); /* whoever stops us does not wait for all of it */
-            prune(duties);
-            prune_keys(duties);
-            mutex_lock(&duties->lock);
-            prune_runs(duties);
-        }
+    duties->since_prune_ms += DUTIES_TICK_MS;
+    trim(duties);
+    if (duties->since_prune_ms >= DUTIES_PRUNE_MS) {
+        duties->since_prune_ms = 0;
+        prune(duties);
+        prune_keys(duties);
+        prune_runs(duties);
     }
-    mutex_unlock(&duties->lock);
 }
 
 struct duties *duties_start(const struct env *env, struct commons *commons)
@@ -147,9 +128,8 @@ struct duties *duties_start(const struct env *env, struct commons *commons)
     }
     duties->env = env;
     duties->commons = commons;
-    mutex_init(&duties->lock);
-    condition_init(&duties->wake);
-    if (thread_start(&duties->thread, "duties", run, duties) != ERR_OK) {
+    duties->since_prune_ms = DUTIES_PRUNE_MS - 60000; /* first a minute after the start */
+    if (ticker_start(&duties->ticker, "duties", DUTIES_TICK_MS, tick, duties) != ERR_OK) {
         log_say(&env->log, LOG_WARN, "serve", "no thread for retention and memory");
     }
     return duties;
@@ -157,17 +137,8 @@ struct duties *duties_start(const struct env *env, struct commons *commons)
 
 void duties_stop(struct duties *duties)
 {
-    if (duties == NULL) {
-        return;
+    if (duties != NULL) {
+        ticker_stop(&duties->ticker);
+        free(duties);
     }
-    mutex_lock(&duties->lock);
-    duties->stopping = true;
-    condition_wake(&duties->wake);
-    mutex_unlock(&duties->lock);
-    if (duties->thread.running) {
-        thread_join(&duties->thread);
-    }
-    condition_end(&duties->wake);
-    mutex_end(&duties->lock);
-    free(duties);
 }

@@ -5,6 +5,7 @@
  * loses as a whole. */
 #include "app/keeper.h"
 
+#include "app/ticker.h"
 #include "base/must.h"
 #include "base/rng.h"
 #include "resilience/queue_store.h"
@@ -13,10 +14,7 @@
 
 struct keeper {
     struct commons *commons;
-    struct thread thread;
-    struct mutex lock;
-    struct condition wake;
-    bool stopping;
+    struct ticker ticker;
     struct rng rng;
 };
 
@@ -65,37 +63,17 @@ static void give_back(struct keeper *keeper, const struct value *row)
     arena_free(arena);
 }
 
-static bool stopping(struct keeper *keeper)
+static void look(void *object)
 {
-    mutex_lock(&keeper->lock);
-    bool is = keeper->stopping;
-    mutex_unlock(&keeper->lock);
-    return is;
-}
-
-static void look(struct keeper *keeper)
-{
+    struct keeper *keeper = object;
     const struct value now = value_of_i64(env_wall(keeper->commons->env).us);
     struct store_query query = {.rows_max = JOB_LOST_ROWS};
     if (store_read_now(keeper->commons->store, &job_lost, &now, &query) == ERR_OK) {
-        for (size_t i = 0; i < query.row_count && !stopping(keeper); i++) {
+        for (size_t i = 0; i < query.row_count && !ticker_stopping(&keeper->ticker); i++) {
             give_back(keeper, &query.rows[i * query.columns]);
         }
     }
     store_query_end(&query);
-}
-
-static void run(void *object)
-{
-    struct keeper *keeper = object;
-    mutex_lock(&keeper->lock);
-    while (!keeper->stopping) {
-        (void)condition_wait(&keeper->wake, &keeper->lock, KEEPER_TICK_MS);
-        mutex_unlock(&keeper->lock);
-        look(keeper);
-        mutex_lock(&keeper->lock);
-    }
-    mutex_unlock(&keeper->lock);
 }
 
 struct keeper *keeper_start(struct commons *commons)
@@ -105,9 +83,7 @@ struct keeper *keeper_start(struct commons *commons)
     env_entropy(commons->env, &seed, sizeof seed);
     rng_seed(&keeper->rng, seed);
     keeper->commons = commons;
-    mutex_init(&keeper->lock);
-    condition_init(&keeper->wake);
-    if (thread_start(&keeper->thread, "keeper", run, keeper) != ERR_OK) {
+    if (ticker_start(&keeper->ticker, "keeper", KEEPER_TICK_MS, look, keeper) != ERR_OK) {
         log_say(&commons->env->log, LOG_WARN, "serve", "no thread for queues: lost runs stay lost");
     }
     return keeper;
@@ -115,17 +91,8 @@ struct keeper *keeper_start(struct commons *commons)
 
 void keeper_stop(struct keeper *keeper)
 {
-    if (keeper == NULL) {
-        return;
+    if (keeper != NULL) {
+        ticker_stop(&keeper->ticker);
+        free(keeper);
     }
-    mutex_lock(&keeper->lock);
-    keeper->stopping = true;
-    condition_wake(&keeper->wake);
-    mutex_unlock(&keeper->lock);
-    if (keeper->thread.running) {
-        thread_join(&keeper->thread);
-    }
-    condition_end(&keeper->wake);
-    mutex_end(&keeper->lock);
-    free(keeper);
 }
