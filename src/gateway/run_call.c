@@ -100,6 +100,15 @@ enum flow run_call_refuse_store(struct exchange *x, enum err why)
     }
 }
 
+enum flow run_call_refuse_kept(struct exchange *x, enum err why)
+{
+    if (why == ERR_NOT_FOUND) {
+        return run_call_say(x, 409, "run_taken_over",
+                            "another server, or a later try, has this run now");
+    }
+    return run_call_say(x, 503, "journal_unavailable", "this could not be made durable; ask again");
+}
+
 enum flow run_call_refuse(struct exchange *x, const struct run_call *c)
 {
     switch (c->answer) {
@@ -203,16 +212,11 @@ static void settled_run(struct exchange *x, struct run_work *work, enum err resu
 {
     (void)work;
     run_call_done(x->run_call);
-    if (result == ERR_NOT_FOUND) {
-        (void)run_call_say(x, 409, "run_taken_over",
-                           "another server, or a later try, has this run now");
-        return;
+    if (result == ERR_OK) {
+        pipeline_resume(x);
+    } else {
+        (void)run_call_refuse_kept(x, result);
     }
-    if (result != ERR_OK) {
-        (void)run_call_refuse_store(x, result);
-        return;
-    }
-    pipeline_resume(x);
 }
 
 enum flow run_call_fence(struct exchange *x, struct run_call *c)

@@ -67,7 +67,8 @@ enum flow run_call_fence(struct exchange *x, struct run_call *c);
 enum flow run_call_say(struct exchange *x, unsigned status, const char *reason, const char *words);
 /* The answers of the journal that let nothing happen: FENCED, DIVERGED, CONFLICT ... */
 enum flow run_call_refuse(struct exchange *x, const struct run_call *c);
-enum flow run_call_refuse_store(struct exchange *x, enum err why);
+enum flow run_call_refuse_store(struct exchange *x, enum err why); /* it was read */
+enum flow run_call_refuse_kept(struct exchange *x, enum err why);  /* it was written */
 /* Its step may have happened: it stands so from now on. */
 enum flow run_call_doubt(struct exchange *x, struct run_call *c);
 

@@ -97,10 +97,7 @@ static void refuse_kept(struct exchange *x, enum err why)
         (void)run_call_say(x, 409, "child_exists", "another run has the name of this child");
         return;
     }
-    bool taken = why == ERR_NOT_FOUND;
-    (void)run_call_say(x, taken ? 409 : 503, taken ? "run_taken_over" : "journal_unavailable",
-                       taken ? "another server, or a later try, has this run now"
-                             : "this could not be made durable; ask again");
+    (void)run_call_refuse_kept(x, why);
 }
 
 static void intended(struct exchange *x, struct run_work *work, enum err result)
