@@ -59,7 +59,7 @@ bench: ## speed and memory, as ratios against nginx
 
 bench-runs: ## durable runs: speed, growth, kills, and other engines beside it
 	@tools/deps.sh build peers
-	@tools/build.sh release aire
+	@tools/build.sh release aire bench_history
 	@python3 bench/runs.py
 
 bench-guard: ## what the guardrails find on the shared corpora, against their numbers

@@ -10,9 +10,12 @@ import glob
 import json
 import os
 import random
+import re
 import signal
 import statistics
+import subprocess
 import sys
+import tempfile
 import time
 
 import agent
@@ -452,7 +455,28 @@ def measure_peers(bench):
     return items
 
 
-MEASURES = {"speed": measure_speed, "kept": measure_kept, "agents": measure_agents,
+# ---- the history ----
+
+def measure_history(bench):
+    """What it costs that a row is a record, and how fast all records are verified."""
+    program = os.path.join(os.path.dirname(bench.aire), "bench_history")
+    if not os.access(program, os.X_OK):
+        raise SystemExit(f"bench: {program} is missing (tools/build.sh release bench_history)")
+    appended, alone, verified = [], [], []
+    for _ in range(bench.rounds_or(9)):
+        with tempfile.TemporaryDirectory(dir=bench.dir) as folder:
+            said = subprocess.run([program, folder], check=True, capture_output=True,
+                                  text=True).stdout
+        more = re.findall(r"difference +(-?[0-9.]+) us", said)
+        appended.append(float(more[0]))
+        alone.append(float(more[1]))
+        verified.append(float(re.findall(r": ([0-9]+) a second", said)[-1]) / 1e3)
+    return [line("history: a record, beside the commit", appended, "us", 1.5),
+            line("history: a head signed, a lone commit", alone, "us", None),
+            line("history: records verified", verified, "1000/s", 200, True)]
+
+
+MEASURES = {"speed": measure_speed, "kept": measure_kept, "history": measure_history, "agents": measure_agents,
             "governor": measure_governor, "supervised": measure_supervised,
             "peers": measure_peers}
 
